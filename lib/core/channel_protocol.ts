@@ -1,0 +1,171 @@
+/**
+ * The data channel's conversation: the messages of one turn, in the order they are sent.
+ *
+ * The server leads. First the client is brought up to date, then its edits are taken:
+ *
+ * ```text
+ * client  turn                                   who I am, which session
+ * server  welcome                                epoch and head
+ * client  have                                   my stamp, how many edits
+ * server  changes, entries…                      what changed since (none: count 0)
+ * client  want…                                  which of them need bytes
+ * server  rsync … rsyncDone                      one call for each class wanted
+ * client  applied                                my new stamp
+ * server  take        ┐
+ * client  edits, entries…                        what changed here
+ * server  rsync … rsyncDone                      fetches what needs bytes
+ * server  check
+ * client  checked                                which of them moved meanwhile
+ * server  committed                              what is in, and at which stamp
+ * client  agreed      ┘ repeated while there is more
+ * server  bye
+ * ```
+ *
+ * @module
+ */
+import { z } from "zod";
+import { type Entry, entrySchema } from "./entry.ts";
+import { type RelativePath, relativePathSchema } from "./path.ts";
+import { epochSchema, PROTOCOL_VERSION } from "./protocol.ts";
+import { stampSchema } from "./stamp.ts";
+
+/** Most entries in one message. */
+export const ENTRIES_PER_MESSAGE = 500;
+/** Most paths taken from a client in one commit. */
+export const BATCH_PATHS = 2_000;
+/** Bytes of changed files after which a batch is closed. */
+export const BATCH_BYTES = 256 * 1024 * 1024;
+/** Commits of one client in a turn before others in the queue get theirs. */
+export const BATCHES_PER_TURN = 4;
+
+/** A path and what is there now; no `entry` means that it was deleted. */
+export interface Change {
+  readonly path: RelativePath;
+  readonly entry?: Entry | undefined;
+}
+
+/** A change on the server, with what it had there before, since the client's stamp. */
+export interface IncomingChange extends Change {
+  readonly versions?: readonly Entry[] | undefined;
+}
+
+/**
+ * A change on a client. `verify` asks for a comparison of bytes although size and mtime agree;
+ * `snapshot` says that the bytes lie in the client's `.sinkd/outgoing/` and not at the path.
+ */
+export interface EditChange extends Change {
+  readonly verify?: true | undefined;
+  readonly snapshot?: true | undefined;
+}
+
+/** How the client wants rsync to be called. Sizes in bytes; `bwlimit` in rsync's own syntax. */
+export const transferSchema = z.strictObject({
+  compress: z.boolean(),
+  bwlimit: z.string().regex(/^\d+(\.\d+)?[kmgtp]?(ib|b)?$/i).optional(),
+  partial: z.boolean(),
+  checksum: z.boolean(),
+});
+/** See {@linkcode transferSchema}. */
+export type Transfer = z.infer<typeof transferSchema>;
+
+const version = z.literal(PROTOCOL_VERSION);
+const text = z.string().max(1000);
+const count = z.int().min(0);
+const indexes = z.array(count).max(100_000);
+const hexToken = z.string().regex(/^[0-9a-f]{32}$/);
+const kind = <K extends string>(name: K) => z.literal(name);
+
+const changeShape = { path: relativePathSchema, entry: entrySchema.optional() };
+const incomingChangeSchema = z.strictObject({
+  ...changeShape,
+  versions: z.array(entrySchema).max(1000).optional(),
+});
+const editChangeSchema = z.strictObject({
+  ...changeShape,
+  verify: z.literal(true).optional(),
+  snapshot: z.literal(true).optional(),
+});
+
+const fail = z.strictObject({ kind: kind("fail"), message: text });
+
+/** The first message of a turn's channel. */
+export const helloTurnSchema = z.strictObject({
+  kind: kind("turn"),
+  version,
+  user: z.string().max(64),
+  client: z.string().max(64),
+  secret: z.string().max(200),
+  session: z.string().regex(/^[0-9a-f]{16}$/),
+  token: hexToken,
+});
+/** See {@linkcode helloTurnSchema}. */
+export type HelloTurn = z.infer<typeof helloTurnSchema>;
+
+/** What a client says in a turn after its hello. */
+export const clientMessageSchema = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: kind("have"),
+    epoch: epochSchema.or(z.literal("")),
+    stamp: stampSchema,
+    edits: count,
+    transfer: transferSchema,
+  }),
+  z.strictObject({
+    kind: kind("want"),
+    plain: indexes,
+    verify: indexes,
+    last: z.boolean(),
+  }),
+  z.strictObject({ kind: kind("applied"), stamp: stampSchema, left: count }),
+  z.strictObject({ kind: kind("edits"), count, more: z.boolean() }),
+  z.strictObject({
+    kind: kind("entries"),
+    changes: z.array(editChangeSchema).max(ENTRIES_PER_MESSAGE),
+  }),
+  z.strictObject({ kind: kind("checked"), changed: indexes }),
+  z.strictObject({ kind: kind("agreed"), more: z.boolean() }),
+  fail,
+]);
+/** See {@linkcode clientMessageSchema}. */
+export type ClientMessage = z.infer<typeof clientMessageSchema>;
+
+/** What the server says in a turn. */
+export const serverMessageSchema = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: kind("welcome"),
+    epoch: epochSchema,
+    head: stampSchema,
+  }),
+  z.strictObject({
+    kind: kind("changes"),
+    /** True when the list is the whole tree and what it does not name is gone. */
+    complete: z.boolean(),
+    count,
+    /** The client's stamp once all of it is in. */
+    to: stampSchema,
+    /** True when the server has further changes after `to`. */
+    more: z.boolean(),
+  }),
+  z.strictObject({
+    kind: kind("entries"),
+    changes: z.array(incomingChangeSchema).max(ENTRIES_PER_MESSAGE),
+  }),
+  z.strictObject({
+    kind: kind("rsync"),
+    direction: z.enum(["update", "edits"]),
+    password: hexToken,
+  }),
+  z.strictObject({ kind: kind("rsyncDone"), code: z.int() }),
+  z.strictObject({ kind: kind("staged"), detail: text }),
+  z.strictObject({ kind: kind("take"), paths: count, bytes: count }),
+  z.strictObject({ kind: kind("check") }),
+  z.strictObject({
+    kind: kind("committed"),
+    stamp: stampSchema,
+    left: z.array(z.strictObject({ index: count, reason: text })).max(100_000),
+  }),
+  z.strictObject({ kind: kind("bye"), stamp: stampSchema }),
+  fail,
+]);
+/** See {@linkcode serverMessageSchema}. */
+export type ServerMessage = z.infer<typeof serverMessageSchema>;

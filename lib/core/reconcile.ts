@@ -1,0 +1,189 @@
+/**
+ * Three-way decisions of a client that takes in the server's changes: base against local against
+ * incoming, path by path.
+ *
+ * The rules never drop a local version that the server has not had: it stays at its path, or
+ * becomes a conflict copy.
+ *
+ * @module
+ */
+import {
+  type Entry,
+  type Found,
+  sameContent,
+  sameEntry,
+  sameOrBothAbsent,
+} from "./entry.ts";
+
+/** One path as all sides see it; an absent entry is `undefined`. */
+export interface Sides {
+  /** What the server has now. */
+  readonly incoming: Entry | undefined;
+  /** What the server had at this path since the client's stamp, before `incoming`. */
+  readonly versions: readonly Entry[];
+  /** What was last agreed with the server, as this disk showed it then. */
+  readonly base: Found | undefined;
+  /** What this disk shows now. */
+  readonly local: Found | undefined;
+  /** What was last offered to the server without an answer; `entry` is `undefined` for a deletion. */
+  readonly sent: { readonly entry: Entry | undefined } | undefined;
+}
+
+/**
+ * What to do at a path.
+ * - `ignore`: the server did not change it since the base; a local edit stays an edit.
+ * - `adopt`: local already equals incoming; `verify` keeps it dirty until its bytes were compared.
+ * - `rebase`: incoming is our own earlier edit; the newer local one stays an edit of it.
+ * - `take`: nothing local is lost by putting incoming in (or deleting).
+ * - `keep`: the local edit survives a deletion on the server.
+ * - `compare`: both are files of one size; equal bytes mean `take`, others `conflict`.
+ * - `conflict`: incoming goes in, the local version is kept beside it.
+ */
+export type Decision =
+  | { readonly kind: "ignore" }
+  | { readonly kind: "adopt"; readonly verify: boolean }
+  | { readonly kind: "rebase" }
+  | { readonly kind: "take" }
+  | { readonly kind: "keep" }
+  | { readonly kind: "compare" }
+  | { readonly kind: "conflict" };
+
+/** True when a file has the size and mtime of its base but was touched since: its bytes may differ. */
+export function isSuspect(local: Found, base: Found | undefined): boolean {
+  return base !== undefined && local.entry.kind === "file" &&
+    sameContent(local.entry, base.entry) &&
+    (local.inode !== base.inode || local.ctimeS !== base.ctimeS);
+}
+
+/** True when a path differs from its base, or may differ. */
+export function isDirty(
+  local: Found | undefined,
+  base: Found | undefined,
+): boolean {
+  if (!sameOrBothAbsent(local?.entry, base?.entry)) return true;
+  return local !== undefined && isSuspect(local, base);
+}
+
+/**
+ * Decides one path.
+ *
+ * @example
+ * ```ts
+ * import { decide } from "./reconcile.ts";
+ * import assert from "node:assert/strict";
+ * const incoming = { kind: "link", target: "x" } as const;
+ * const sides = { incoming, versions: [], base: undefined, local: undefined, sent: undefined };
+ * assert.deepEqual(decide(sides), { kind: "take" });
+ * ```
+ */
+export function decide(sides: Sides): Decision {
+  const { incoming, versions, base, local, sent } = sides;
+  const suspect = local !== undefined && isSuspect(local, base);
+  if (sameOrBothAbsent(local?.entry, incoming)) {
+    return { kind: "adopt", verify: suspect };
+  }
+  if (sameOrBothAbsent(incoming, base?.entry)) return { kind: "ignore" };
+  if (!isDirty(local, base)) return { kind: "take" };
+  if (sent !== undefined && sameOrBothAbsent(sent.entry, incoming)) {
+    return { kind: "rebase" };
+  }
+  if (local === undefined) return { kind: "take" };
+  if (!suspect && versions.some((version) => sameEntry(version, local.entry))) {
+    return { kind: "take" };
+  }
+  if (incoming === undefined) return { kind: "keep" };
+  return decideBothPresent(local.entry, incoming, suspect);
+}
+
+function decideBothPresent(
+  local: Entry,
+  incoming: Entry,
+  suspect: boolean,
+): Decision {
+  if (local.kind !== incoming.kind) return { kind: "conflict" };
+  switch (local.kind) {
+    case "directory":
+      return { kind: "take" };
+    case "link":
+      return { kind: "conflict" };
+    case "file":
+      if (sameContent(local, incoming) && !suspect) return { kind: "take" };
+      return incoming.kind === "file" && incoming.size === local.size
+        ? { kind: "compare" }
+        : { kind: "conflict" };
+  }
+}
+
+/** True when putting `incoming` in needs its bytes (or link) from the server. */
+export function needsTransfer(
+  decision: Decision,
+  sides: Pick<Sides, "incoming" | "local">,
+): boolean {
+  const { incoming, local } = sides;
+  if (incoming === undefined || incoming.kind === "directory") return false;
+  switch (decision.kind) {
+    case "compare":
+    case "conflict":
+      return true;
+    case "take":
+      return local === undefined || !sameContent(local.entry, incoming);
+    case "ignore":
+    case "adopt":
+    case "rebase":
+    case "keep":
+      return false;
+  }
+}
+
+/**
+ * Name of the copy that keeps a local version: `name.sinkd-conflict-<client>-<date>-<time>.ext`,
+ * its stem cut so that the name stays within 255 bytes; `taken` says which names exist.
+ *
+ * @example
+ * ```ts
+ * import { conflictPath } from "./reconcile.ts";
+ * import assert from "node:assert/strict";
+ * const made = conflictPath("a/note.txt", { client: "lap", timeText: "20260102030405", taken: () => false });
+ * assert.equal(made, "a/note.sinkd-conflict-lap-20260102-030405.txt");
+ * ```
+ */
+export function conflictPath(
+  path: string,
+  options: {
+    client: string;
+    timeText: string;
+    taken: (path: string) => boolean;
+  },
+): string {
+  const slash = path.lastIndexOf("/") + 1;
+  const name = path.slice(slash);
+  const dot = name.lastIndexOf(".");
+  const hasExtension = dot > 0 && name.length - dot <= 16;
+  const extension = hasExtension ? name.slice(dot) : "";
+  const stem = hasExtension ? name.slice(0, dot) : name;
+  const { timeText } = options;
+  const client = options.client.replaceAll(" ", "_");
+  const mark = `${CONFLICT_MARK}${client}-${timeText.slice(0, 8)}-${
+    timeText.slice(8)
+  }`;
+  for (let attempt = 1;; attempt++) {
+    const tail = `${mark}${attempt === 1 ? "" : `-${attempt}`}${extension}`;
+    const made = path.slice(0, slash) +
+      cutToBytes(stem, 255 - byteLength(tail)) +
+      tail;
+    if (!options.taken(made)) return made;
+  }
+}
+
+/** What every conflict copy has in its name. */
+export const CONFLICT_MARK = ".sinkd-conflict-";
+
+function byteLength(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
+
+function cutToBytes(text: string, limit: number): string {
+  let cut = text;
+  while (byteLength(cut) > limit) cut = Array.from(cut).slice(0, -1).join("");
+  return cut;
+}

@@ -1,0 +1,156 @@
+/**
+ * rsync calls: arguments of a job, lists of paths, and what an exit code means.
+ *
+ * @module
+ */
+import type { Transfer } from "./channel_protocol.ts";
+import { OWN_NAME, type RelativePath } from "./path.ts";
+
+/** Name of the one module that a client offers for a call. */
+export const MODULE = "anchor";
+/** Account name inside the per-call daemon. */
+export const MODULE_ACCOUNT = "sinkd";
+/** Seconds without a byte after which rsync gives up. */
+export const IO_TIMEOUT_S = 60;
+
+/** One call that the server makes through a client's data channel. */
+export interface RsyncJob {
+  /** `edits` fetches from the client, `update` sends to it. */
+  readonly direction: "edits" | "update";
+  readonly port: number;
+  /** Directory on the server: where it stages (`edits`) or reads (`update`); absolute. */
+  readonly local: string;
+  /** Directory inside the client's module: where it reads or stages; relative, may be empty. */
+  readonly remote: string;
+  /** Live tree at the receiver, for deltas; absolute, or inside the module from its root. */
+  readonly compareDest: string;
+  /** Compare bytes instead of size and mtime. */
+  readonly verify: boolean;
+  readonly transfer: Transfer;
+}
+
+/** Arguments for rsync; the list of paths goes on its standard input. */
+export function rsyncArguments(job: RsyncJob): string[] {
+  const { transfer } = job;
+  const module =
+    `rsync://${MODULE_ACCOUNT}@127.0.0.1:${job.port}/${MODULE}/${job.remote}`;
+  const local = job.local.endsWith("/") ? job.local : `${job.local}/`;
+  const remote = module.endsWith("/") ? module : `${module}/`;
+  return [
+    "--times",
+    "--links",
+    "--munge-links",
+    "--omit-link-times",
+    "--modify-window=-1",
+    "--no-implied-dirs",
+    "--chmod=D700,F600",
+    "--from0",
+    "--files-from=-",
+    `--compare-dest=${job.compareDest}`,
+    ...(transfer.partial ? [`--partial-dir=${OWN_NAME}`] : []),
+    ...(transfer.compress ? ["--compress"] : []),
+    ...(transfer.bwlimit === undefined
+      ? []
+      : [`--bwlimit=${transfer.bwlimit}`]),
+    ...(job.verify || transfer.checksum ? ["--checksum"] : []),
+    `--timeout=${IO_TIMEOUT_S}`,
+    "--sockopts=TCP_NODELAY",
+    "--",
+    ...(job.direction === "edits" ? [remote, local] : [local, remote]),
+  ];
+}
+
+/** Arguments of the local call that turns staged, munged links into true ones. */
+export function unmungeArguments(from: string, to: string): string[] {
+  return [
+    "--links",
+    "--omit-link-times",
+    "--munge-links",
+    "--remote-option=--no-munge-links",
+    "--no-implied-dirs",
+    "--from0",
+    "--files-from=-",
+    "--",
+    `${from}/`,
+    `${to}/`,
+  ];
+}
+
+/** A NUL list for `--files-from=-`; the leading `./` keeps names such as `#x` from being comments. */
+export function fileList(paths: readonly RelativePath[]): Uint8Array {
+  return new TextEncoder().encode(paths.map((path) => `./${path}\0`).join(""));
+}
+
+/** What an exit code asks for. */
+export type Outcome =
+  | { readonly kind: "done" }
+  /** Some paths are not whole: they are found by looking; the rest is good. */
+  | { readonly kind: "partial" }
+  | { readonly kind: "retry"; readonly reason: string }
+  | { readonly kind: "hold"; readonly reason: string; readonly fix: string }
+  | { readonly kind: "fault"; readonly reason: string };
+
+const REASONS: Record<number, string> = {
+  5: "the rsync daemon on the client refused",
+  10: "the connection broke",
+  12: "the data stream broke",
+  20: "rsync was interrupted",
+  30: "no data for a minute",
+  35: "the client's rsync did not answer",
+};
+
+/**
+ * Exit code and last words of an rsync to what to do next.
+ *
+ * @example
+ * ```ts
+ * import { rsyncOutcome } from "./rsync.ts";
+ * import assert from "node:assert/strict";
+ * assert.equal(rsyncOutcome(24, "").kind, "partial");
+ * ```
+ */
+export function rsyncOutcome(code: number, stderr: string): Outcome {
+  if (/No space left on device|Disk quota exceeded/.test(stderr)) {
+    return {
+      kind: "hold",
+      reason: "the disk is full",
+      fix: "make room; sinkd tries again by itself",
+    };
+  }
+  if (code === 0) return { kind: "done" };
+  if (code === 23 || code === 24) return { kind: "partial" };
+  if (code === 11) {
+    return {
+      kind: "hold",
+      reason: `rsync cannot write: ${lastLine(stderr)}`,
+      fix: "check disk space and permissions",
+    };
+  }
+  const known = REASONS[code];
+  if (known !== undefined) {
+    return { kind: "retry", reason: `${known} (rsync exit ${code})` };
+  }
+  if (code >= 1 && code <= 4) {
+    return {
+      kind: "fault",
+      reason: `rsync refused the call (exit ${code}): ${lastLine(stderr)}`,
+    };
+  }
+  return {
+    kind: "retry",
+    reason: `rsync ended with exit ${code}: ${lastLine(stderr)}`,
+  };
+}
+
+/** The line of rsync's messages that names `path`, or a general sentence. */
+export function reasonFor(path: string, stderr: string): string {
+  const line = stderr.split("\n").find((text) =>
+    text.includes(`"${path}"`) || text.includes(`/${path}"`)
+  );
+  const tail = line?.match(/: ([^:]+ \(\d+\))$/)?.[1];
+  return tail ?? "it was not whole after the transfer";
+}
+
+function lastLine(text: string): string {
+  return text.trim().split("\n").at(-1)?.slice(0, 300) ?? "";
+}

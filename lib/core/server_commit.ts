@@ -1,0 +1,223 @@
+/**
+ * The plan of a server's commit: from a client's staged edits to ordered, repeatable steps and the
+ * rows that the journal gets.
+ *
+ * The client was brought up to date in the same turn and nobody else commits meanwhile, so its
+ * edits apply to the server's entries as they are; what does not fit is left and goes again.
+ *
+ * @module
+ */
+import type { EditChange } from "./channel_protocol.ts";
+import { type Entry, sameContent, sameEntry } from "./entry.ts";
+import { ancestorsOf, parentOf, type RelativePath } from "./path.ts";
+
+/** What came of staging one edit: `equal` means that rsync found the live bytes the same. */
+export type Staged =
+  | { readonly kind: "staged" }
+  | { readonly kind: "equal" }
+  | { readonly kind: "left"; readonly reason: string };
+
+/** What the server has around the edited paths. */
+export interface Known {
+  readonly entryAt: (path: RelativePath) => Entry | undefined;
+  /** How many live entries lie directly in a directory. */
+  readonly childCount: (path: RelativePath) => number;
+  readonly staged: (path: RelativePath) => Staged;
+}
+
+/** One step on the server's tree; paths are relative to the anchor; every step may be repeated. */
+export type ServerStep =
+  /** Moves a file or link into history. */
+  | {
+    readonly do: "archive";
+    readonly path: RelativePath;
+    readonly entry: Entry;
+  }
+  | { readonly do: "removeDirectory"; readonly path: RelativePath }
+  | {
+    readonly do: "makeDirectory";
+    readonly path: RelativePath;
+    readonly mode: number;
+  }
+  /** Puts the staged file or link in place; `replaces` goes into history first. */
+  | {
+    readonly do: "place";
+    readonly path: RelativePath;
+    readonly entry: Entry;
+    readonly replaces?: Entry | undefined;
+  }
+  | { readonly do: "mode"; readonly path: RelativePath; readonly mode: number };
+
+/** A row for the journal; no `entry` makes a tombstone. `before` is the version that it ends. */
+export interface JournalRow {
+  readonly path: RelativePath;
+  readonly entry: Entry | undefined;
+  readonly before: Entry | undefined;
+}
+
+/** The plan: nothing to do when `rows` is empty. `left` holds indexes into the edits. */
+export interface ServerPlan {
+  readonly steps: readonly ServerStep[];
+  readonly rows: readonly JournalRow[];
+  readonly left: readonly { readonly index: number; readonly reason: string }[];
+}
+
+/** True when an edit's bytes (or link) must be fetched, given what the server has there. */
+export function needsFetch(
+  edit: EditChange,
+  current: Entry | undefined,
+): boolean {
+  const { entry } = edit;
+  if (entry === undefined || entry.kind === "directory") return false;
+  return current === undefined || !sameContent(current, entry) ||
+    edit.verify === true;
+}
+
+const IMPLICIT_DIRECTORY_MODE = 0o755;
+
+/** Plans `edits` in their order: deletions deepest first, then the rest from the top. */
+export function planServerCommit(
+  edits: readonly EditChange[],
+  known: Known,
+): ServerPlan {
+  const plan = new Plan(known);
+  edits.forEach((edit, index) => plan.add(edit, index));
+  return { steps: plan.steps, rows: [...plan.rows.values()], left: plan.left };
+}
+
+class Plan {
+  readonly steps: ServerStep[] = [];
+  readonly rows = new Map<RelativePath, JournalRow>();
+  readonly left: { index: number; reason: string }[] = [];
+  readonly #children = new Map<RelativePath, number>();
+  readonly #known: Known;
+
+  constructor(known: Known) {
+    this.#known = known;
+  }
+
+  add(edit: EditChange, index: number): void {
+    const reason = this.#apply(edit);
+    if (reason !== undefined) this.left.push({ index, reason });
+  }
+
+  #apply(edit: EditChange): string | undefined {
+    const { path, entry } = edit;
+    const current = this.#entryAt(path);
+    if (entry === undefined) return this.#remove(path, current);
+    const staged = needsFetch(edit, current)
+      ? this.#known.staged(path)
+      : { kind: "equal" as const };
+    if (staged.kind === "left") return staged.reason;
+    const blocked = this.#openWay(path);
+    if (blocked !== undefined) return blocked;
+    if (entry.kind === "directory") {
+      return this.#directory(path, { entry, current });
+    }
+    return this.#place(path, { entry, current, staged });
+  }
+
+  #remove(path: RelativePath, current: Entry | undefined): string | undefined {
+    if (current === undefined) return undefined;
+    if (current.kind === "directory") {
+      if (this.#childCount(path) > 0) {
+        return "the server has more in this directory";
+      }
+      this.steps.push({ do: "removeDirectory", path });
+    } else this.steps.push({ do: "archive", path, entry: current });
+    this.#record(path, undefined);
+    return undefined;
+  }
+
+  #directory(
+    path: RelativePath,
+    { entry, current }: {
+      entry: Extract<Entry, { kind: "directory" }>;
+      current: Entry | undefined;
+    },
+  ): string | undefined {
+    if (current?.kind === "directory") {
+      if (current.mode === entry.mode) return undefined;
+      this.steps.push({ do: "mode", path, mode: entry.mode });
+    } else {
+      if (current !== undefined) {
+        this.steps.push({ do: "archive", path, entry: current });
+      }
+      this.steps.push({ do: "makeDirectory", path, mode: entry.mode });
+    }
+    this.#record(path, entry);
+    return undefined;
+  }
+
+  #place(
+    path: RelativePath,
+    { entry, current, staged }: {
+      entry: Exclude<Entry, { kind: "directory" }>;
+      current: Entry | undefined;
+      staged: Staged;
+    },
+  ): string | undefined {
+    if (current?.kind === "directory") {
+      if (this.#childCount(path) > 0) {
+        return "the server has more in the directory at this path";
+      }
+      this.steps.push({ do: "removeDirectory", path });
+      this.steps.push({ do: "place", path, entry });
+    } else if (staged.kind === "staged") {
+      this.steps.push({ do: "place", path, entry, replaces: current });
+    } else {
+      if (current !== undefined && sameEntry(current, entry)) return undefined;
+      if (entry.kind === "file") {
+        this.steps.push({ do: "mode", path, mode: entry.mode });
+      }
+    }
+    this.#record(path, entry);
+    return undefined;
+  }
+
+  #openWay(path: RelativePath): string | undefined {
+    for (const above of ancestorsOf(path)) {
+      const entry = this.#entryAt(above);
+      if (entry?.kind === "directory") continue;
+      if (entry !== undefined) {
+        return "the server has no directory above this path";
+      }
+      this.steps.push({
+        do: "makeDirectory",
+        path: above,
+        mode: IMPLICIT_DIRECTORY_MODE,
+      });
+      this.#record(above, {
+        kind: "directory",
+        mode: IMPLICIT_DIRECTORY_MODE,
+      });
+    }
+    return undefined;
+  }
+
+  #entryAt(path: RelativePath): Entry | undefined {
+    const row = this.rows.get(path);
+    return row === undefined ? this.#known.entryAt(path) : row.entry;
+  }
+
+  #childCount(path: RelativePath): number {
+    const counted = this.#children.get(path);
+    if (counted !== undefined) return counted;
+    const stored = this.#known.childCount(path);
+    this.#children.set(path, stored);
+    return stored;
+  }
+
+  #record(path: RelativePath, entry: Entry | undefined): void {
+    const current = this.#entryAt(path);
+    const parent = parentOf(path);
+    if (
+      parent !== undefined && (current === undefined) !== (entry === undefined)
+    ) {
+      const change = entry === undefined ? -1 : 1;
+      this.#children.set(parent, this.#childCount(parent) + change);
+    }
+    const before = this.rows.get(path)?.before ?? this.#known.entryAt(path);
+    this.rows.set(path, { path, entry, before });
+  }
+}
