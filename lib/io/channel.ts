@@ -1,0 +1,166 @@
+/**
+ * The data channel: messages and runs of bytes over one TLS connection that the client dialled.
+ *
+ * @module
+ */
+import type { Duplex } from "node:stream";
+import {
+  CHANNEL_MAGIC,
+  encodeData,
+  encodeEnd,
+  encodeMessage,
+  type Frame,
+  FrameDecoder,
+} from "../core/frames.ts";
+import { type ByteStream, fromConnection, fromSocket } from "./byte_stream.ts";
+
+/** The name that every server certificate carries, whatever address was dialled. */
+export const SERVER_NAME = "sinkd.local";
+
+/** A conversation with the peer. Sending and receiving may run side by side; each waits when the peer is slow. */
+export interface Channel extends AsyncDisposable {
+  /** Sends one JSON message of at most 4 MiB. */
+  send(message: unknown): Promise<void>;
+  /** The next message; `undefined` when the peer closed between frames. Throws on a cut or when data comes. */
+  receive(): Promise<unknown | undefined>;
+  /** Sends at most 256 KiB of bytes. */
+  sendData(chunk: Uint8Array): Promise<void>;
+  /** Ends a run of bytes. */
+  endData(): Promise<void>;
+  /** The next bytes; `undefined` at the end of the run. Throws on a cut or when a message comes. */
+  readData(): Promise<Uint8Array | undefined>;
+  /** Cuts the connection at once. Disposing sends what is pending first. */
+  close(): void;
+}
+
+/** Where and how to dial. `certPems` are the pinned certificates. */
+export interface DialOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly certPems: readonly string[];
+  /** Ends dialling, and later the channel. */
+  readonly signal: AbortSignal;
+}
+
+/** Client side: connects, checks the pinned certificate, says that this is a data channel. */
+export async function dialChannel(options: DialOptions): Promise<Channel> {
+  const { host, port, certPems, signal } = options;
+  let stream: ByteStream;
+  try {
+    signal.throwIfAborted();
+    const plain = await Deno.connect({ hostname: host, port, signal });
+    stream = fromConnection(await secure(plain, certPems, signal));
+  } catch (cause) {
+    throw new Error(
+      `Cannot connect to the server at ${host}:${port}: ${
+        cause instanceof Error ? cause.message : String(cause)
+      }`,
+      { cause },
+    );
+  }
+  const abort = () => stream.abort();
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    await stream.write(new TextEncoder().encode(CHANNEL_MAGIC));
+  } catch (error) {
+    signal.removeEventListener("abort", abort);
+    stream.abort();
+    throw error;
+  }
+  return openChannel(stream, () => signal.removeEventListener("abort", abort));
+}
+
+async function secure(
+  plain: Deno.TcpConn,
+  certPems: readonly string[],
+  signal: AbortSignal,
+): Promise<Deno.TlsConn> {
+  plain.setNoDelay(true);
+  // Takes the connection over without waiting for the peer; the handshake does the waiting.
+  const tls = await Deno.startTls(plain, {
+    hostname: SERVER_NAME,
+    caCerts: [...certPems],
+  });
+  const stream = fromConnection(tls);
+  const abort = () => stream.abort();
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    signal.throwIfAborted();
+    await tls.handshake();
+    signal.throwIfAborted();
+    return tls;
+  } catch (error) {
+    abort();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/** Either end over a node socket whose `firstBytes` (after the magic line) were already read. */
+export function acceptChannel(
+  socket: Duplex,
+  firstBytes: Uint8Array,
+): Channel {
+  return openChannel(fromSocket(socket, firstBytes), () => {});
+}
+
+function openChannel(stream: ByteStream, release: () => void): Channel {
+  const decoder = new FrameDecoder();
+  let sending: Promise<void> = Promise.resolve();
+
+  function sendFrame(bytes: Uint8Array): Promise<void> {
+    const turn = sending.then(() => stream.write(bytes));
+    sending = turn.catch(() => {}); // the caller of the failed send has the error
+    return turn;
+  }
+
+  async function nextFrame(): Promise<Frame | undefined> {
+    for (;;) {
+      const frame = decoder.take();
+      if (frame !== undefined) return frame;
+      const bytes = await stream.read();
+      if (bytes !== undefined) decoder.push(bytes);
+      else if (decoder.between) return undefined;
+      else throw new Error("Cannot read frame: the connection was cut in it");
+    }
+  }
+
+  return {
+    // Encoded inside an async function, so that a frame over the limit is a rejection.
+    async send(message) {
+      await sendFrame(encodeMessage(message));
+    },
+    async sendData(chunk) {
+      await sendFrame(encodeData(chunk));
+    },
+    async endData() {
+      await sendFrame(encodeEnd());
+    },
+    async receive() {
+      const frame = await nextFrame();
+      if (frame === undefined) return undefined;
+      if (frame.kind === "message") return frame.value;
+      throw new Error(`Cannot read message: the peer sent ${frame.kind}`);
+    },
+    async readData() {
+      const frame = await nextFrame();
+      if (frame?.kind === "data") return frame.chunk;
+      if (frame?.kind === "end") return undefined;
+      throw new Error(
+        frame === undefined
+          ? "Cannot read data: the connection was closed before its end"
+          : "Cannot read data: the peer sent a message",
+      );
+    },
+    close() {
+      release();
+      stream.abort();
+    },
+    async [Symbol.asyncDispose]() {
+      release();
+      await sending;
+      await stream.close();
+    },
+  };
+}
