@@ -3,11 +3,12 @@
  *
  * @module
  */
-import type { AddressInfo, Socket } from "node:net";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { createServer, type TLSSocket } from "node:tls";
+import { createSecureContext } from "node:tls";
 import { CHANNEL_MAGIC } from "../core/frames.ts";
 import { acceptChannel, type Channel } from "./channel.ts";
+import { secureStream } from "./tls_stream.ts";
 
 /** Where to listen and as whom. */
 export interface FrontOptions {
@@ -40,20 +41,25 @@ export async function openFront(
   handlers: FrontHandlers,
 ): Promise<Front> {
   const sockets = new Set<Socket>();
-  const server = createServer({
+  const context = createSecureContext({
     cert: options.certPem,
     key: options.keyPem,
     minVersion: "TLSv1.2",
-    handshakeTimeout: FIRST_BYTES_LIMIT_MS,
   });
-  server.on("connection", (socket: Socket) => track(sockets, socket));
-  server.on("secureConnection", (socket: TLSSocket) => {
-    track(sockets, socket);
+  const server = createServer((socket) => {
+    sockets.add(socket);
     socket.setNoDelay(true);
-    greet(socket, handlers);
+    const limit = setTimeout(() => socket.destroy(), FIRST_BYTES_LIMIT_MS);
+    socket.once("close", () => {
+      clearTimeout(limit);
+      sockets.delete(socket);
+    });
+    // What goes wrong in one connection is that connection's own affair.
+    socket.on("error", () => socket.destroy());
+    secureStream(socket, context, (stream) => {
+      greet(stream, handlers, () => clearTimeout(limit));
+    });
   });
-  // A handshake that fails is that connection's own affair.
-  server.on("tlsClientError", (_error, socket) => socket.destroy());
 
   const listening = Promise.withResolvers<void>();
   server.once("error", (cause: Error) =>
@@ -79,41 +85,37 @@ export async function openFront(
   };
 }
 
-function track(sockets: Set<Socket>, socket: Socket): void {
-  sockets.add(socket);
-  socket.once("close", () => sockets.delete(socket));
-  socket.on("error", () => socket.destroy());
-}
-
 /** Waits for enough bytes to know what the peer speaks, and hands the connection on. */
-function greet(socket: TLSSocket, handlers: FrontHandlers): void {
+function greet(
+  stream: Duplex,
+  handlers: FrontHandlers,
+  known: () => void,
+): void {
   let seen: Uint8Array = new Uint8Array();
-  const limit = setTimeout(() => socket.destroy(), FIRST_BYTES_LIMIT_MS);
-  socket.once("close", () => clearTimeout(limit));
-  socket.on("data", look);
+  stream.on("error", () => stream.destroy());
+  stream.on("data", look);
 
   function look(chunk: Uint8Array): void {
     seen = concat(seen, chunk);
-    if (seen[0] === MQTT_CONNECT) {
-      settle();
-      socket.unshift(seen);
-      handlers.onMqtt(socket);
-    } else if (
-      !magic.every((byte, at) => at >= seen.length || seen[at] === byte)
-    ) {
-      settle();
-      socket.destroy();
-    } else if (seen.length >= magic.length) {
-      settle();
-      handlers.onChannel(acceptChannel(socket, seen.subarray(magic.length)));
+    const mqtt = seen[0] === MQTT_CONNECT;
+    if (!mqtt && !startsLikeMagic(seen)) {
+      stream.destroy();
+    } else if (mqtt || seen.length >= magic.length) {
+      known();
+      stream.off("data", look);
+      stream.pause();
+      if (mqtt) {
+        stream.unshift(seen);
+        handlers.onMqtt(stream);
+      } else {
+        handlers.onChannel(acceptChannel(stream, seen.subarray(magic.length)));
+      }
     }
   }
+}
 
-  function settle(): void {
-    clearTimeout(limit);
-    socket.off("data", look);
-    socket.pause();
-  }
+function startsLikeMagic(bytes: Uint8Array): boolean {
+  return magic.every((byte, at) => at >= bytes.length || bytes[at] === byte);
 }
 
 function concat(left: Uint8Array, right: Uint8Array): Uint8Array {
