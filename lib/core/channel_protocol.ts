@@ -78,7 +78,7 @@ const kind = <K extends string>(name: K) => z.literal(name);
 const changeShape = { path: relativePathSchema, entry: entrySchema.optional() };
 const incomingChangeSchema = z.strictObject({
   ...changeShape,
-  versions: z.array(entrySchema).max(1000).optional(),
+  versions: z.array(entrySchema).max(1000).readonly().optional(),
 });
 const editChangeSchema = z.strictObject({
   ...changeShape,

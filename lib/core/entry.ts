@@ -84,3 +84,14 @@ export function sameOrBothAbsent(
   if (left === undefined || right === undefined) return left === right;
   return sameEntry(left, right);
 }
+
+/** The same entry, and of a file also the same inode and ctime: not touched in between. */
+export function sameFound(
+  left: Found | undefined,
+  right: Found | undefined,
+): boolean {
+  if (!sameOrBothAbsent(left?.entry, right?.entry)) return false;
+  if (left === undefined || right === undefined) return true;
+  return left.entry.kind !== "file" ||
+    (left.inode === right.inode && left.ctimeS === right.ctimeS);
+}

@@ -1,0 +1,272 @@
+/**
+ * The journal: one user's entries, versions and intents on the server, in SQLite.
+ *
+ * One table of entries is head, journal and full listing in one. Paths are tree-relative text;
+ * stamps are the integers of `stampNumber`.
+ *
+ * @module
+ */
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { z } from "zod";
+import type { IncomingChange } from "../core/channel_protocol.ts";
+import type { Entry } from "../core/entry.ts";
+import type { RelativePath } from "../core/path.ts";
+import {
+  type Stamp,
+  stampFromNumber,
+  stampNumber,
+  ZERO_STAMP,
+} from "../core/stamp.ts";
+import type {
+  ChangeSet,
+  Head,
+  Journal,
+  Scope,
+  ServerIntent,
+} from "../ports.ts";
+import { entryColumns, entryFromRow, rowSchema } from "./entry_rows.ts";
+
+/** Paths after which an update is cut at the end of a commit. */
+const UPDATE_PATHS = 2_000;
+/** Bytes after which an update is cut at the end of a commit. */
+const UPDATE_BYTES = 256 * 1024 * 1024;
+
+const SCHEMA = `
+create table if not exists meta (key text primary key, value text not null) strict;
+create table if not exists entries (
+  path text primary key, kind text not null, size integer, mtime integer, mode integer,
+  target text, stamp integer not null) strict, without rowid;
+create index if not exists entries_by_stamp on entries (stamp);
+create table if not exists versions (
+  path text not null, kind text not null, size integer, mtime integer, mode integer,
+  target text, ended integer not null) strict;
+create index if not exists versions_by_path on versions (path, ended);
+create index if not exists versions_by_end on versions (ended);
+create table if not exists intents (id integer primary key, content text not null) strict;
+`;
+
+const changeRowSchema = z.object({
+  ...rowSchema.shape,
+  path: z.string(),
+  stamp: z.int(),
+});
+const versionRowSchema = z.object({ ...rowSchema.shape, path: z.string() });
+const metaRowSchema = z.object({ key: z.string(), value: z.string() });
+const contentRowSchema = z.object({ content: z.string() });
+const countRowSchema = z.object({ count: z.int() });
+
+/** Opens (or makes) the journal in a database file; `epoch` names a new one. */
+export function openJournal(
+  file: string,
+  newEpoch: () => string,
+): SqliteJournal {
+  const database = new DatabaseSync(file, { timeout: 5000 });
+  database.exec("pragma journal_mode = wal");
+  database.exec("pragma synchronous = full");
+  database.exec(SCHEMA);
+  database.prepare("insert or ignore into meta values ('epoch', ?)").run(
+    newEpoch(),
+  );
+  return new SqliteJournal(database);
+}
+
+/** {@linkcode Journal} in SQLite; holds the database until disposed. */
+export class SqliteJournal implements Journal, Disposable {
+  readonly #database: DatabaseSync;
+  readonly #entryAt: StatementSync;
+  #head: Head;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#entryAt = database.prepare("select * from entries where path = ?");
+    this.#head = this.#readHead();
+  }
+
+  head(): Head {
+    return this.#head;
+  }
+
+  changesSince(scope: Scope, since: Stamp | undefined): ChangeSet {
+    const from = since === undefined ? 0 : stampNumber(since);
+    const complete = since !== undefined && from <= this.#floor();
+    const filter = complete || since === undefined ? "and kind <> '-'" : "";
+    const order = complete ? "path" : "stamp, path";
+    const rows = this.#database.prepare(
+      `select * from entries where stamp > ? and ${inScope(scope)} ${filter}
+       order by ${order}`,
+    ).iterate(complete ? -1 : from, ...scopeBounds(scope));
+    const versions = complete || since === undefined
+      ? new Map<string, Entry[]>()
+      : this.#versionsSince(scope, from);
+    const changes: IncomingChange[] = [];
+    let bytes = 0;
+    let last = from;
+    for (const raw of rows) {
+      const row = changeRowSchema.parse(raw);
+      const full = changes.length >= UPDATE_PATHS || bytes >= UPDATE_BYTES;
+      if (!complete && full && row.stamp !== last) {
+        return { complete, changes, to: stampFromNumber(last), more: true };
+      }
+      last = row.stamp;
+      const entry = entryFromRow(row);
+      if (entry?.kind === "file") bytes += entry.size;
+      const earlier = versions.get(row.path);
+      changes.push({
+        path: relativeTo(scope, row.path),
+        ...(entry === undefined ? {} : { entry }),
+        ...(earlier === undefined ? {} : { versions: earlier }),
+      });
+    }
+    return { complete, changes, to: this.#head.stamp, more: false };
+  }
+
+  entryAt(scope: Scope, path: RelativePath): Entry | undefined {
+    const raw = this.#entryAt.get(treePath(scope, path));
+    return raw === undefined ? undefined : entryFromRow(rowSchema.parse(raw));
+  }
+
+  childCount(scope: Scope, path: RelativePath): number {
+    const directory = treePath(scope, path);
+    const row = this.#database.prepare(
+      `select count(*) as count from entries where path > ? and path < ? and kind <> '-'
+       and instr(substr(path, ?), '/') = 0`,
+    ).get(`${directory}/`, `${directory}0`, [...directory].length + 2);
+    return countRowSchema.parse(row).count;
+  }
+
+  pendingIntents(): readonly ServerIntent[] {
+    const rows = this.#database.prepare(
+      "select content from intents order by id",
+    ).all();
+    return rows.map((row) => {
+      // Written by `prepare` of this very program; its shape is that of the type.
+      const intent: ServerIntent = JSON.parse(
+        contentRowSchema.parse(row).content,
+      );
+      return intent;
+    });
+  }
+
+  prepare(intent: ServerIntent): void {
+    this.#database.prepare("insert into intents (content) values (?)").run(
+      JSON.stringify(intent),
+    );
+  }
+
+  finish(intent: ServerIntent): void {
+    const stamp = stampNumber(intent.stamp);
+    this.#transaction(() => {
+      const upsert = this.#database.prepare(
+        `insert or replace into entries (path, kind, size, mtime, mode, target, stamp)
+         values (?, ?, ?, ?, ?, ?, ?)`,
+      );
+      const archive = this.#database.prepare(
+        `insert into versions (path, kind, size, mtime, mode, target, ended)
+         values (?, ?, ?, ?, ?, ?, ?)`,
+      );
+      for (const { path, entry, before } of intent.rows) {
+        const full = treePath(intent.scope, path);
+        upsert.run(full, ...entryColumns(entry), stamp);
+        if (before !== undefined) {
+          archive.run(full, ...entryColumns(before), stamp);
+        }
+      }
+      this.#database.prepare("insert or replace into meta values ('head', ?)")
+        .run(String(stamp));
+      this.#database.exec("delete from intents");
+    });
+    this.#head = this.#readHead();
+  }
+
+  /** Forgets tombstones and versions that ended before `limit`; clients older than that compare in full. */
+  prune(limit: Stamp): void {
+    const bound = stampNumber(limit);
+    if (bound <= this.#floor()) return;
+    this.#transaction(() => {
+      this.#database.prepare(
+        "delete from entries where kind = '-' and stamp < ?",
+      ).run(bound);
+      this.#database.prepare("delete from versions where ended < ?").run(bound);
+      this.#database.prepare("insert or replace into meta values ('floor', ?)")
+        .run(String(bound));
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
+  }
+
+  #floor(): number {
+    return Number(this.#meta().get("floor") ?? "0");
+  }
+
+  #meta(): Map<string, string> {
+    const rows = this.#database.prepare("select key, value from meta").all();
+    return new Map(
+      rows.map((row) => metaRowSchema.parse(row)).map((
+        row,
+      ) => [row.key, row.value]),
+    );
+  }
+
+  #readHead(): Head {
+    const meta = this.#meta();
+    const head = meta.get("head");
+    const epoch = meta.get("epoch");
+    if (epoch === undefined) {
+      throw new Error("Cannot read state: it has no epoch");
+    }
+    return {
+      epoch,
+      stamp: head === undefined ? ZERO_STAMP : stampFromNumber(Number(head)),
+    };
+  }
+
+  #versionsSince(scope: Scope, from: number): Map<string, Entry[]> {
+    const found = new Map<string, Entry[]>();
+    const rows = this.#database.prepare(
+      `select * from versions where ended > ? and ${
+        inScope(scope)
+      } order by path, ended`,
+    ).iterate(from, ...scopeBounds(scope));
+    for (const raw of rows) {
+      const row = versionRowSchema.parse(raw);
+      const entry = entryFromRow(row);
+      if (entry === undefined) continue;
+      const list = found.get(row.path) ?? [];
+      if (list.length < 1000) list.push(entry);
+      found.set(row.path, list);
+    }
+    return found;
+  }
+
+  #transaction(work: () => void): void {
+    this.#database.exec("begin immediate");
+    try {
+      work();
+      this.#database.exec("commit");
+    } catch (error) {
+      this.#database.exec("rollback");
+      throw error;
+    }
+  }
+}
+
+/** Path in the user's tree of a path in a scope. */
+export function treePath(scope: Scope, path: string): string {
+  return `${scope.prefix}/${path}`;
+}
+
+function relativeTo(scope: Scope, path: string): RelativePath {
+  return path.slice(scope.prefix.length + 1) as RelativePath;
+}
+
+function inScope(scope: Scope): string {
+  return scope.only === undefined ? "path > ? and path < ?" : "path = ?";
+}
+
+function scopeBounds(scope: Scope): string[] {
+  return scope.only === undefined
+    ? [`${scope.prefix}/`, `${scope.prefix}0`]
+    : [treePath(scope, scope.only)];
+}

@@ -1,0 +1,224 @@
+/**
+ * Ports: what the conversations of a turn need from the world, as narrow interfaces that the
+ * adapters in `lib/io` implement and the simulator replaces.
+ *
+ * @module
+ */
+import type {
+  ClientMessage,
+  EditChange,
+  IncomingChange,
+  ServerMessage,
+  Transfer,
+} from "./core/channel_protocol.ts";
+import type { ClientStep } from "./core/client_commit.ts";
+import type { Entry, Found } from "./core/entry.ts";
+import type { RelativePath } from "./core/path.ts";
+import type { JournalRow, ServerStep, Staged } from "./core/server_commit.ts";
+import type { Stamp } from "./core/stamp.ts";
+
+/** A user's head: the epoch of the database and the stamp of the tree. */
+export interface Head {
+  readonly epoch: string;
+  readonly stamp: Stamp;
+}
+
+/** What part of a user's tree an anchor is: below `prefix`, or only the file `only` in it. */
+export interface Scope {
+  readonly prefix: string;
+  readonly only?: string | undefined;
+}
+
+/** What changed on the server after a stamp, oldest first, whole commits only. */
+export interface ChangeSet {
+  /** True when it is the whole tree and what it does not name is gone. */
+  readonly complete: boolean;
+  readonly changes: readonly IncomingChange[];
+  readonly to: Stamp;
+  readonly more: boolean;
+}
+
+/** A commit on the server, written down before anything is moved. */
+export interface ServerIntent {
+  readonly scope: Scope;
+  readonly stage: string;
+  readonly stamp: Stamp;
+  readonly steps: readonly ServerStep[];
+  readonly rows: readonly JournalRow[];
+}
+
+/** One user's record on the server. */
+export interface Journal {
+  head(): Head;
+  /** `since` is `undefined` for a client that joins: it gets what is there, and no deletions. */
+  changesSince(scope: Scope, since: Stamp | undefined): ChangeSet;
+  entryAt(scope: Scope, path: RelativePath): Entry | undefined;
+  childCount(scope: Scope, path: RelativePath): number;
+  pendingIntents(): readonly ServerIntent[];
+  prepare(intent: ServerIntent): void;
+  /** Records the intent's rows, raises the head, and drops the intent, in one transaction. */
+  finish(intent: ServerIntent): void;
+}
+
+/** One user's files on the server. */
+export interface ServerTree {
+  /** Absolute path of the live directory of a scope. */
+  live(scope: Scope): string;
+  /** Makes (or finds again, after a broken call) a staging directory; absolute path. */
+  openStage(name: string): Promise<string>;
+  /** Looks at one staged path: whole as `entry` says, equal to the live one, or left. */
+  checkStaged(
+    stage: string,
+    path: RelativePath,
+    expected: { entry: Entry; verify: boolean; stderr: string },
+  ): Promise<Staged>;
+  /** Carries out an intent's steps; may be repeated. */
+  apply(intent: ServerIntent): Promise<void>;
+  closeStage(stage: string): Promise<void>;
+}
+
+/** How a call of rsync ended. */
+export interface RsyncEnd {
+  readonly code: number;
+  readonly stderr: string;
+}
+
+/** The server's end of a turn's data channel. */
+export interface ServerLine {
+  send(message: ServerMessage): Promise<void>;
+  /** The next message; throws when the channel ends, or on a message that does not parse. */
+  receive(): Promise<ClientMessage>;
+  /** One call of rsync against the client's end of the channel. */
+  rsync(
+    call: {
+      direction: "edits" | "update";
+      local: string;
+      remote: string;
+      compareDest: string;
+      verify: boolean;
+      transfer: Transfer;
+      paths: readonly RelativePath[];
+    },
+  ): Promise<RsyncEnd>;
+}
+
+/** The client's end of a turn's data channel. */
+export interface ClientLine {
+  send(message: ClientMessage): Promise<void>;
+  receive(): Promise<ServerMessage>;
+  /** Runs rsync's daemon mode on the channel until the server's call ends. */
+  serveRsync(
+    call: { direction: "edits" | "update"; password: string },
+  ): Promise<void>;
+}
+
+/** A path that a commit could not bring in, and why. */
+export interface LeftPath {
+  readonly path: RelativePath;
+  readonly reason: string;
+}
+
+/** What is known of a path between this client and the server. */
+export interface BaseRow {
+  readonly base: Found | undefined;
+  readonly sent: { readonly entry: Entry | undefined } | undefined;
+}
+
+/** New base of a path; `undefined` when nothing is agreed there (any more). */
+export interface Agreement {
+  readonly path: RelativePath;
+  readonly base: Found | undefined;
+}
+
+/** Where a client's anchor stands with the server; epoch is empty before the first turn. */
+export interface Position {
+  readonly epoch: string;
+  readonly stamp: Stamp;
+}
+
+/** A commit on the client, written down before anything is moved. */
+export interface ClientIntent {
+  readonly stage: string;
+  readonly steps: readonly ClientStep[];
+  readonly agreements: readonly PlannedAgreement[];
+  readonly position: Position;
+}
+
+/** What a base becomes once the steps are done: an entry as it lies on the disk, or nothing. */
+export interface PlannedAgreement {
+  readonly path: RelativePath;
+  readonly entry: Entry | undefined;
+  /** False when the entry is not (or not surely) what lies there: the path stays dirty. */
+  readonly trusted: boolean;
+}
+
+/** One anchor's record on the client. */
+export interface Base {
+  position(): Position;
+  row(path: RelativePath): BaseRow;
+  /** Paths with a base, at or below `path`, or all. */
+  paths(below?: RelativePath): RelativePath[];
+  /** Forgets everything: the server's epoch is another one. */
+  forget(): void;
+  markSent(changes: readonly EditChange[]): void;
+  /** Writes bases, drops the sent marks of these paths and any intent, and moves on to `position`. */
+  agree(agreements: readonly Agreement[], position: Position): void;
+  intent(): ClientIntent | undefined;
+  prepare(intent: ClientIntent): void;
+}
+
+/** What came of a client's commit: paths left as they were, and conflict copies made. */
+export interface ClientCommitResult {
+  readonly left: readonly LeftPath[];
+  readonly copies: readonly string[];
+}
+
+/** What is at a path of an anchor now; causes read on after the path. */
+export type Look =
+  | { readonly kind: "found"; readonly found: Found }
+  | { readonly kind: "absent" }
+  | { readonly kind: "uncarriable"; readonly cause: string }
+  | { readonly kind: "unreadable"; readonly cause: string };
+
+/** One anchor's files on the client. */
+export interface ClientDisk {
+  /** Looks at a path now, never through a link. */
+  look(path: RelativePath): Look;
+  /** True when nothing of `path` may be carried: excluded, or outside the configured sizes. */
+  passesOver(path: RelativePath, entry: Entry | undefined): boolean;
+  /** Makes (or finds again) the staging directory; relative to the anchor's root. */
+  openStage(): Promise<string>;
+  /** Reason why a staged path is not whole, or `undefined`; unmunges links first. */
+  checkStaged(
+    stage: string,
+    expected: readonly { path: RelativePath; entry: Entry }[],
+  ): Promise<Map<RelativePath, string>>;
+  /** True when the live file has the bytes of the staged one. */
+  sameBytes(stage: string, path: RelativePath): Promise<boolean>;
+  apply(intent: ClientIntent): Promise<ClientCommitResult>;
+  closeStage(): Promise<void>;
+}
+
+/** Edits for one commit: what they are, and as the disk showed each of them. */
+export interface Batch {
+  readonly changes: readonly EditChange[];
+  readonly found: readonly (Found | undefined)[];
+  readonly more: boolean;
+}
+
+/** The client's own changes, as the watcher and the scans found them. */
+export interface Edits {
+  count(): number;
+  /** The next changes to offer, deletions deepest first, then the rest from the top. */
+  collect(
+    limits: {
+      paths: number;
+      bytes: number;
+      skip: (path: RelativePath) => boolean;
+    },
+  ): Promise<Batch>;
+  /** Paths to look at again: not settled, refused, or changed by a commit. */
+  again(paths: readonly { path: RelativePath; reason: string }[]): void;
+  /** Paths that are now as the server has them. */
+  done(paths: readonly RelativePath[]): void;
+}

@@ -1,0 +1,330 @@
+/**
+ * The server's side of a turn: brings one client up to date, then takes its edits.
+ *
+ * @module
+ */
+import {
+  BATCH_BYTES,
+  BATCH_PATHS,
+  BATCHES_PER_TURN,
+  type ClientMessage,
+  type EditChange,
+  ENTRIES_PER_MESSAGE,
+  type IncomingChange,
+  type Transfer,
+} from "../core/channel_protocol.ts";
+import { sameContent } from "../core/entry.ts";
+import type { RelativePath } from "../core/path.ts";
+import { rsyncOutcome } from "../core/rsync.ts";
+import {
+  needsFetch,
+  planServerCommit,
+  type ServerPlan,
+  type Staged,
+} from "../core/server_commit.ts";
+import { nextStamp, type Stamp } from "../core/stamp.ts";
+import type {
+  Journal,
+  Scope,
+  ServerIntent,
+  ServerLine,
+  ServerTree,
+} from "../ports.ts";
+
+/** What a turn works with. */
+export interface ServerTurn {
+  readonly scope: Scope;
+  /** Names the staging directory: the same for all turns of one client's anchor. */
+  readonly stageName: string;
+  /** True when the client may hand in edits: nobody else of this user has a turn. */
+  readonly exclusive: boolean;
+  readonly line: ServerLine;
+  readonly journal: Journal;
+  readonly tree: ServerTree;
+  /** Today's date, YYYYMMDD in UTC. */
+  readonly today: () => number;
+  /** Called after every commit, before the client hears of it. */
+  readonly onCommit: (stamp: Stamp) => void;
+}
+
+/** How a turn ended: the client's stamp, and whether it still has something to do. */
+export interface TurnEnd {
+  readonly stamp: Stamp;
+  readonly more: boolean;
+}
+
+type Message<K extends ClientMessage["kind"]> = Extract<
+  ClientMessage,
+  { kind: K }
+>;
+
+/** Carries out intents that a crash left behind; before anything else of this user. */
+export async function finishServerIntents(
+  journal: Journal,
+  tree: ServerTree,
+): Promise<void> {
+  for (const intent of journal.pendingIntents()) {
+    await tree.apply(intent);
+    journal.finish(intent);
+  }
+}
+
+/** Serves one turn over `turn.line`; throws when the channel breaks or the client does not keep to the protocol. */
+export async function serveTurn(turn: ServerTurn): Promise<TurnEnd> {
+  const { line, journal } = turn;
+  const { epoch, stamp } = journal.head();
+  await line.send({ kind: "welcome", epoch, head: stamp });
+  const have = await expect(line, "have");
+  const update = await bringUpToDate(turn, have);
+  if (update.more || !turn.exclusive) {
+    await line.send({ kind: "bye", stamp: update.stamp });
+    return { stamp: update.stamp, more: update.more || have.edits > 0 };
+  }
+  return await takeEdits(turn, have.transfer);
+}
+
+async function bringUpToDate(
+  turn: ServerTurn,
+  have: Message<"have">,
+): Promise<{ stamp: Stamp; more: boolean }> {
+  const { line, journal } = turn;
+  const known = have.epoch === journal.head().epoch;
+  const set = journal.changesSince(turn.scope, known ? have.stamp : undefined);
+  const { changes, complete, to, more } = set;
+  await line.send({
+    kind: "changes",
+    complete,
+    count: changes.length,
+    to,
+    more,
+  });
+  for (let start = 0; start < changes.length; start += ENTRIES_PER_MESSAGE) {
+    await line.send({
+      kind: "entries",
+      changes: changes.slice(start, start + ENTRIES_PER_MESSAGE),
+    });
+  }
+  const want = await receiveWant(line);
+  await sendFiles(turn, { ...want, changes, transfer: have.transfer });
+  const applied = await expect(line, "applied");
+  return { stamp: applied.stamp, more };
+}
+
+async function receiveWant(
+  line: ServerLine,
+): Promise<{ plain: number[]; verify: number[] }> {
+  const plain: number[] = [];
+  const verify: number[] = [];
+  for (;;) {
+    const want = await expect(line, "want");
+    plain.push(...want.plain);
+    verify.push(...want.verify);
+    if (want.last) return { plain, verify };
+  }
+}
+
+async function sendFiles(
+  turn: ServerTurn,
+  want: {
+    plain: number[];
+    verify: number[];
+    changes: readonly IncomingChange[];
+    transfer: Transfer;
+  },
+): Promise<void> {
+  let detail = "";
+  for (const verify of [false, true]) {
+    const paths = (verify ? want.verify : want.plain).map((index) => {
+      const change = want.changes[index];
+      if (change?.entry === undefined) {
+        throw new Error(`Cannot send path ${index}: it is not in the list`);
+      }
+      return change.path;
+    });
+    if (paths.length === 0) continue;
+    const end = await turn.line.rsync({
+      direction: "update",
+      local: turn.tree.live(turn.scope),
+      remote: `.sinkd/incoming`,
+      compareDest: "/",
+      verify,
+      transfer: want.transfer,
+      paths,
+    });
+    detail = settle(end.code, end.stderr) ?? detail;
+  }
+  await turn.line.send({ kind: "staged", detail: detail.slice(0, 1000) });
+}
+
+async function takeEdits(
+  turn: ServerTurn,
+  transfer: Transfer,
+): Promise<TurnEnd> {
+  const { line, journal } = turn;
+  for (let batch = 1;; batch++) {
+    await line.send({ kind: "take", paths: BATCH_PATHS, bytes: BATCH_BYTES });
+    const offered = await receiveEdits(line);
+    let more = offered.more;
+    if (offered.changes.length > 0) {
+      const left = await commitEdits(turn, {
+        edits: offered.changes,
+        transfer,
+      });
+      await line.send({ kind: "committed", stamp: journal.head().stamp, left });
+      more = (await expect(line, "agreed")).more;
+    }
+    if (!more || batch === BATCHES_PER_TURN) {
+      const { stamp } = journal.head();
+      await line.send({ kind: "bye", stamp });
+      return { stamp, more };
+    }
+  }
+}
+
+async function receiveEdits(
+  line: ServerLine,
+): Promise<{ changes: EditChange[]; more: boolean }> {
+  const { count, more } = await expect(line, "edits");
+  if (count > BATCH_PATHS) {
+    throw new Error(`Cannot take ${count} paths: ${BATCH_PATHS} are allowed`);
+  }
+  const changes: EditChange[] = [];
+  while (changes.length < count) {
+    changes.push(...(await expect(line, "entries")).changes);
+  }
+  if (changes.length > count) throw new Error("Cannot take edits: too many");
+  return { changes, more };
+}
+
+async function commitEdits(
+  turn: ServerTurn,
+  { edits, transfer }: { edits: readonly EditChange[]; transfer: Transfer },
+): Promise<{ index: number; reason: string }[]> {
+  const { line, tree, journal, scope } = turn;
+  const outside = edits.find(({ path }) =>
+    scope.only !== undefined && path !== scope.only
+  );
+  if (outside !== undefined) {
+    throw new Error(
+      `Cannot take ${JSON.stringify(outside.path)}: it is outside the anchor`,
+    );
+  }
+  const stage = await tree.openStage(turn.stageName);
+  const entryAt = (path: RelativePath) => journal.entryAt(scope, path);
+  const fetched = edits.filter((edit) => needsFetch(edit, entryAt(edit.path)));
+  const stderr = await fetchFiles(turn, { fetched, stage, transfer });
+  await line.send({ kind: "check" });
+  const changed = new Set((await expect(line, "checked")).changed);
+  const staged = new Map<RelativePath, Staged>();
+  for (const { path, entry, verify } of fetched) {
+    if (entry === undefined) continue;
+    const current = entryAt(path);
+    const compared = verify === true && current !== undefined &&
+      sameContent(current, entry);
+    const expected = { entry, verify: compared, stderr };
+    staged.set(path, await tree.checkStaged(stage, path, expected));
+  }
+  const moved = {
+    kind: "left",
+    reason: "it changed while it was read",
+  } as const;
+  const steady = edits.map((edit, index) => ({ edit, index }))
+    .filter(({ index }) => !changed.has(index));
+  const plan = planServerCommit(steady.map(({ edit }) => edit), {
+    entryAt,
+    childCount: (path) => journal.childCount(scope, path),
+    staged: (path) => staged.get(path) ?? moved,
+  });
+  await commitPlan(turn, { plan, stage });
+  await tree.closeStage(stage);
+  return [
+    ...[...changed].map((index) => ({ index, reason: moved.reason })),
+    ...plan.left.map(({ index, reason }) => ({
+      index: steady[index]?.index ?? 0,
+      reason,
+    })),
+  ];
+}
+
+async function fetchFiles(
+  turn: ServerTurn,
+  { fetched, stage, transfer }: {
+    fetched: readonly EditChange[];
+    stage: string;
+    transfer: Transfer;
+  },
+): Promise<string> {
+  let stderr = "";
+  for (const remote of ["", ".sinkd/outgoing"]) {
+    for (const verify of [false, true]) {
+      const paths = fetched.filter((edit) =>
+        (edit.verify === true) === verify &&
+        (edit.snapshot === true) === (remote !== "")
+      ).map(({ path }) => path);
+      if (paths.length === 0) continue;
+      const end = await turn.line.rsync({
+        direction: "edits",
+        local: stage,
+        remote,
+        compareDest: turn.tree.live(turn.scope),
+        verify,
+        transfer,
+        paths,
+      });
+      settle(end.code, end.stderr);
+      stderr += end.stderr;
+    }
+  }
+  return stderr;
+}
+
+async function commitPlan(
+  turn: ServerTurn,
+  { plan, stage }: { plan: ServerPlan; stage: string },
+): Promise<void> {
+  if (plan.rows.length === 0) return;
+  const { journal, tree, scope } = turn;
+  const intent: ServerIntent = {
+    scope,
+    stage,
+    stamp: nextStamp(journal.head().stamp, turn.today()),
+    steps: plan.steps,
+    rows: plan.rows,
+  };
+  journal.prepare(intent);
+  await tree.apply(intent);
+  journal.finish(intent);
+  turn.onCommit(intent.stamp);
+}
+
+/** Throws when the call cannot be built on; gives rsync's words when some paths are not whole. */
+function settle(code: number, stderr: string): string | undefined {
+  const outcome = rsyncOutcome(code, stderr);
+  switch (outcome.kind) {
+    case "done":
+      return undefined;
+    case "partial":
+      return stderr;
+    case "hold":
+      throw new Error(`Cannot transfer: ${outcome.reason}; ${outcome.fix}`);
+    case "retry":
+    case "fault":
+      throw new Error(`Cannot transfer: ${outcome.reason}`);
+  }
+}
+
+async function expect<K extends ClientMessage["kind"]>(
+  line: ServerLine,
+  kind: K,
+): Promise<Message<K>> {
+  const message = await line.receive();
+  if (message.kind === kind) return message as Message<K>;
+  if (message.kind === "fail") {
+    throw new Error(
+      `Cannot go on with the turn: the client says ${message.message}`,
+    );
+  }
+  throw new Error(
+    `Cannot go on with the turn: got '${message.kind}', not '${kind}'`,
+  );
+}

@@ -1,0 +1,449 @@
+/**
+ * The client's side of a turn: takes in what the server has, then hands in its own edits.
+ *
+ * @module
+ */
+import {
+  type EditChange,
+  ENTRIES_PER_MESSAGE,
+  type IncomingChange,
+  type ServerMessage,
+  type Transfer,
+} from "../core/channel_protocol.ts";
+import { type Decided, planClientCommit } from "../core/client_commit.ts";
+import { type Found, sameFound, sameOrBothAbsent } from "../core/entry.ts";
+import { isWithin, type RelativePath } from "../core/path.ts";
+import {
+  decide,
+  type Decision,
+  isSuspect,
+  needsTransfer,
+} from "../core/reconcile.ts";
+import { type Stamp, ZERO_STAMP } from "../core/stamp.ts";
+import type {
+  Agreement,
+  Base,
+  BaseRow,
+  Batch,
+  ClientDisk,
+  ClientIntent,
+  ClientLine,
+  Edits,
+  LeftPath,
+  PlannedAgreement,
+  Position,
+} from "../ports.ts";
+
+/** What a turn works with. */
+export interface ClientTurn {
+  readonly line: ClientLine;
+  readonly base: Base;
+  readonly disk: ClientDisk;
+  readonly edits: Edits;
+  readonly transfer: Transfer;
+  /** A free conflict name for a path. */
+  readonly copyName: (path: RelativePath) => string;
+}
+
+/** How a turn ended: where the anchor stands, what could not be brought in, which copies were made. */
+export interface ClientTurnEnd {
+  readonly position: Position;
+  readonly behind: boolean;
+  readonly left: readonly LeftPath[];
+  readonly copies: readonly string[];
+  /** The server's words when a transfer was not whole. */
+  readonly detail: string;
+}
+
+type Message<K extends ServerMessage["kind"]> = Extract<
+  ServerMessage,
+  { kind: K }
+>;
+
+interface Candidate {
+  readonly change: IncomingChange;
+  readonly row: BaseRow;
+  readonly local: Found | undefined;
+  readonly decision: Decision;
+}
+
+/** Carries out an intent that a crash left behind; before anything else of this anchor. */
+export async function finishClientIntent(
+  base: Base,
+  disk: ClientDisk,
+  edits: Edits,
+): Promise<void> {
+  const intent = base.intent();
+  if (intent !== undefined) await commit({ base, disk, edits }, intent);
+}
+
+/** Takes one turn over `turn.line`; throws when the channel breaks or the server gives up. */
+export async function takeTurn(turn: ClientTurn): Promise<ClientTurnEnd> {
+  const { line, base, edits } = turn;
+  const welcome = await expect(line, "welcome");
+  if (base.position().epoch !== welcome.epoch) base.forget();
+  const { epoch, stamp } = base.position();
+  await line.send({
+    kind: "have",
+    epoch,
+    stamp,
+    edits: edits.count(),
+    transfer: turn.transfer,
+  });
+  const update = await takeUpdate(turn, welcome.epoch);
+  await line.send({
+    kind: "applied",
+    stamp: base.position().stamp,
+    left: update.left.length,
+  });
+  const inStep = !update.more && update.left.length === 0;
+  for (;;) {
+    const message = await line.receive();
+    if (message.kind === "take") {
+      await handIn(turn, { limits: message, left: update.left, inStep });
+    } else if (message.kind === "bye") {
+      return { ...update, behind: !inStep, position: base.position() };
+    } else throw unexpected(message, "take");
+  }
+}
+
+async function takeUpdate(
+  turn: ClientTurn,
+  epoch: string,
+): Promise<
+  { left: LeftPath[]; copies: readonly string[]; more: boolean; detail: string }
+> {
+  const { line } = turn;
+  const header = await expect(line, "changes");
+  const changes = await receiveChanges(turn, header);
+  const { candidates, barred } = consider(turn, changes);
+  const stage = await requestFiles(turn, { changes, candidates });
+  const { detail } = await expect(line, "staged");
+  const position = { epoch, stamp: header.to };
+  const { intent, left } = await planUpdate(turn, {
+    candidates,
+    barred,
+    stage,
+    position,
+  });
+  const result = await commit(turn, intent);
+  await turn.disk.closeStage();
+  left.push(...result.left);
+  return { left, copies: result.copies, more: header.more, detail };
+}
+
+/** The server's list; of a complete one, what has a base and is not named was deleted. */
+async function receiveChanges(
+  turn: ClientTurn,
+  header: Message<"changes">,
+): Promise<IncomingChange[]> {
+  const changes: IncomingChange[] = [];
+  while (changes.length < header.count) {
+    changes.push(...(await expect(turn.line, "entries")).changes);
+  }
+  if (!header.complete) return changes;
+  const named = new Set(changes.map(({ path }) => path));
+  const gone = turn.base.paths().filter((path) => !named.has(path));
+  return [...changes, ...gone.map((path) => ({ path }))];
+}
+
+/** Looks at every changed path; one that cannot be read or carried here is left as it is. */
+function consider(
+  turn: ClientTurn,
+  changes: readonly IncomingChange[],
+): { candidates: Candidate[]; barred: LeftPath[] } {
+  const candidates: Candidate[] = [];
+  const barred: LeftPath[] = [];
+  for (const change of changes) {
+    const { path, entry: incoming, versions = [] } = change;
+    if (turn.disk.passesOver(path, incoming)) continue;
+    const look = turn.disk.look(path);
+    if (look.kind === "unreadable" || look.kind === "uncarriable") {
+      barred.push({ path, reason: `what is here ${look.cause}` });
+      continue;
+    }
+    const local = look.kind === "found" ? look.found : undefined;
+    const row = turn.base.row(path);
+    const sides = { incoming, versions, base: row.base, local, sent: row.sent };
+    candidates.push({ change, row, local, decision: decide(sides) });
+  }
+  return { candidates, barred };
+}
+
+/** Asks for the files and links that need bytes and lets the server's rsync put them in the stage. */
+async function requestFiles(
+  turn: ClientTurn,
+  { changes, candidates }: {
+    changes: readonly IncomingChange[];
+    candidates: readonly Candidate[];
+  },
+): Promise<string> {
+  const { line, disk } = turn;
+  const wanted = new Set(
+    candidates.filter(({ change, decision, local }) =>
+      needsTransfer(decision, { incoming: change.entry, local })
+    ).map(({ change }) => change.path),
+  );
+  const indexes = [...changes.keys()].filter((index) => {
+    const change = changes[index];
+    return change !== undefined && wanted.has(change.path);
+  });
+  const stage = indexes.length > 0 ? await disk.openStage() : "";
+  const verify = new Set(
+    candidates.filter(({ local, row }) =>
+      local !== undefined && isSuspect(local, row.base)
+    ).map(({ change }) => change.path),
+  );
+  const isVerified = (index: number) =>
+    verify.has(changes[index]?.path ?? "" as RelativePath);
+  await line.send({
+    kind: "want",
+    plain: indexes.filter((index) => !isVerified(index)),
+    verify: indexes.filter(isVerified),
+    last: true,
+  });
+  for (
+    const some of [
+      indexes.filter((i) => !isVerified(i)),
+      indexes.filter(isVerified),
+    ]
+  ) {
+    if (some.length === 0) continue;
+    const { direction, password } = await expect(line, "rsync");
+    await line.serveRsync({ direction, password });
+    await expect(line, "rsyncDone");
+  }
+  return stage;
+}
+
+async function planUpdate(
+  turn: ClientTurn,
+  { candidates, barred, stage, position }: {
+    candidates: readonly Candidate[];
+    barred: readonly LeftPath[];
+    stage: string;
+    position: Position;
+  },
+): Promise<{ intent: ClientIntent; left: LeftPath[] }> {
+  const { disk, base } = turn;
+  const fetched = candidates.flatMap((
+    { change: { path, entry }, local, decision },
+  ) =>
+    entry !== undefined && needsTransfer(decision, { incoming: entry, local })
+      ? [{ path, entry }]
+      : []
+  );
+  const broken = fetched.length === 0
+    ? new Map<string, string>()
+    : await disk.checkStaged(stage, fetched);
+  const decided: Decided[] = [];
+  const left: LeftPath[] = [...barred];
+  const agreements: PlannedAgreement[] = [];
+  for (const candidate of candidates) {
+    const { path, entry: incoming } = candidate.change;
+    const reason = broken.get(path);
+    if (reason !== undefined) {
+      left.push({ path, reason });
+      continue;
+    }
+    const decision = candidate.decision.kind !== "compare"
+      ? candidate.decision
+      : {
+        kind: await disk.sameBytes(stage, path) ? "take" : "conflict",
+      } as const;
+    decided.push({ path, incoming, local: candidate.local, decision });
+    agreements.push(...agreementFor({ ...candidate, decision }));
+  }
+  const steps = planClientCommit(decided, {
+    localKind: (path) => foundAt(disk, path)?.entry.kind,
+    copyName: turn.copyName,
+  });
+  const reached = left.length === 0 ? position : base.position();
+  return { intent: { stage, steps, agreements, position: reached }, left };
+}
+
+function agreementFor(candidate: Candidate): PlannedAgreement[] {
+  const { change: { path, entry }, decision } = candidate;
+  switch (decision.kind) {
+    case "ignore":
+      return [];
+    case "adopt":
+      return [{ path, entry, trusted: !decision.verify }];
+    case "rebase":
+      return [{ path, entry, trusted: false }];
+    case "take":
+    case "conflict":
+      return [{ path, entry, trusted: true }];
+    case "keep":
+      return [{ path, entry: undefined, trusted: true }];
+    case "compare":
+      throw new Error(`Cannot plan '${path}': it was not compared`);
+  }
+}
+
+/** Intent, steps, bases: in this order, so that a crash anywhere is finished at the next start. */
+async function commit(
+  { base, disk, edits }: Pick<ClientTurn, "base" | "disk" | "edits">,
+  intent: ClientIntent,
+): Promise<{ left: readonly LeftPath[]; copies: readonly string[] }> {
+  if (intent.steps.length > 0) base.prepare(intent);
+  const result = await disk.apply(intent);
+  const failed = new Set(result.left.map(({ path }) => path));
+  const agreements: Agreement[] = [];
+  for (const planned of intent.agreements) {
+    if (failed.has(planned.path)) continue;
+    agreements.push(agreementOn(disk, planned));
+  }
+  const position = failed.size === 0 ? intent.position : base.position();
+  base.agree(agreements, position);
+  edits.again([
+    ...intent.agreements.map(({ path }) => ({ path, reason: "" })),
+    ...result.copies.map((path) => ({
+      path: path as RelativePath,
+      reason: "",
+    })),
+  ]);
+  return result;
+}
+
+/** A base holds what was agreed; only what lies on the disk just so lends it inode and ctime. */
+function agreementOn(
+  disk: ClientDisk,
+  { path, entry, trusted }: PlannedAgreement,
+): Agreement {
+  if (entry === undefined) return { path, base: undefined };
+  const found = foundAt(disk, path);
+  if (trusted && sameOrBothAbsent(found?.entry, entry)) {
+    return { path, base: found };
+  }
+  return { path, base: { entry, inode: 0, ctimeS: 0 } };
+}
+
+async function handIn(
+  turn: ClientTurn,
+  { limits, left, inStep }: {
+    limits: Message<"take">;
+    left: readonly LeftPath[];
+    inStep: boolean;
+  },
+): Promise<void> {
+  const { line, base, edits } = turn;
+  const skip = (path: RelativePath) =>
+    left.some((other) =>
+      isWithin(path, other.path) || isWithin(other.path, path)
+    );
+  const batch = await edits.collect({
+    paths: limits.paths,
+    bytes: limits.bytes,
+    skip,
+  });
+  const { changes, more } = batch;
+  if (changes.length > 0) base.markSent(changes);
+  await line.send({ kind: "edits", count: changes.length, more });
+  for (let start = 0; start < changes.length; start += ENTRIES_PER_MESSAGE) {
+    await line.send({
+      kind: "entries",
+      changes: changes.slice(start, start + ENTRIES_PER_MESSAGE),
+    });
+  }
+  if (changes.length === 0) return;
+  await serveUntilCheck(line);
+  await line.send({ kind: "checked", changed: movedSince(turn, batch) });
+  const committed = await expect(line, "committed");
+  agreeOn(turn, {
+    batch,
+    committed,
+    stamp: inStep ? committed.stamp : undefined,
+  });
+  await line.send({ kind: "agreed", more: more || edits.count() > 0 });
+}
+
+async function serveUntilCheck(line: ClientLine): Promise<void> {
+  for (;;) {
+    const message = await line.receive();
+    if (message.kind === "check") return;
+    if (message.kind !== "rsync") throw unexpected(message, "check");
+    const { direction, password } = message;
+    await line.serveRsync({ direction, password });
+    await expect(line, "rsyncDone");
+  }
+}
+
+/** Indexes of the edits whose path is not as it was when the list was made. */
+function movedSince(turn: ClientTurn, batch: Batch): number[] {
+  return [...batch.changes.entries()].filter(([index, { path, snapshot }]) =>
+    snapshot !== true &&
+    !sameFound(foundAt(turn.disk, path), batch.found[index])
+  ).map(([index]) => index);
+}
+
+function foundAt(disk: ClientDisk, path: RelativePath): Found | undefined {
+  const look = disk.look(path);
+  return look.kind === "found" ? look.found : undefined;
+}
+
+function agreeOn(
+  turn: ClientTurn,
+  { batch, committed, stamp }: {
+    batch: Batch;
+    committed: Message<"committed">;
+    stamp: Stamp | undefined;
+  },
+): void {
+  const { base, edits } = turn;
+  const reasons = new Map(
+    committed.left.map(({ index, reason }) => [index, reason]),
+  );
+  const agreements: Agreement[] = [];
+  const again: LeftPath[] = [];
+  const done: RelativePath[] = [];
+  for (const [index, change] of batch.changes.entries()) {
+    const reason = reasons.get(index);
+    if (reason !== undefined) {
+      again.push({ path: change.path, reason });
+      continue;
+    }
+    agreements.push({
+      path: change.path,
+      base: baseFor(change, batch.found[index]),
+    });
+    done.push(change.path);
+  }
+  const position = base.position();
+  base.agree(
+    agreements,
+    stamp === undefined ? position : { ...position, stamp },
+  );
+  edits.done(done);
+  edits.again(again);
+}
+
+function baseFor(
+  change: EditChange,
+  found: Found | undefined,
+): Found | undefined {
+  if (change.entry === undefined) return undefined;
+  if (change.snapshot === true || found === undefined) {
+    return { entry: change.entry, inode: 0, ctimeS: 0 };
+  }
+  return found;
+}
+
+/** The position of an anchor that never had a turn. */
+export const NO_POSITION: Position = { epoch: "", stamp: ZERO_STAMP };
+
+async function expect<K extends ServerMessage["kind"]>(
+  line: ClientLine,
+  kind: K,
+): Promise<Message<K>> {
+  const message = await line.receive();
+  if (message.kind === kind) return message as Message<K>;
+  throw unexpected(message, kind);
+}
+
+function unexpected(message: ServerMessage, wanted: string): Error {
+  const said = message.kind === "fail"
+    ? `the server says: ${message.message}`
+    : `got '${message.kind}', not '${wanted}'`;
+  return new Error(`Cannot go on with the turn: ${said}`);
+}
