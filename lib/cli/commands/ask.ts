@@ -1,0 +1,65 @@
+/**
+ * Asking the server or client that runs, wherever the command line or the defaults say it is.
+ *
+ * @module
+ */
+import type { ControlReply, ControlRequest } from "../../core/control.ts";
+import { UsageError } from "../../core/fault.ts";
+import { askControl } from "../../io/control.ts";
+import { socketPathOf } from "../../io/pid_file.ts";
+import type { Arguments } from "../arguments.ts";
+import type { Context, Surroundings } from "../context.ts";
+import { EXIT } from "../exit_codes.ts";
+import { pidFilesToAsk } from "../places.ts";
+
+/** A reply and the pid file of the process that gave it. */
+export interface Answer {
+  readonly reply: ControlReply;
+  readonly pidFile: string;
+}
+
+/** Asks each place in turn; `undefined` when nothing runs at any. */
+export async function tryAsk(
+  given: Arguments,
+  around: Surroundings,
+  request: ControlRequest,
+): Promise<Answer | undefined> {
+  let fault: unknown;
+  for (const pidFile of pidFilesToAsk(given, around)) {
+    try {
+      const reply = await askControl(socketPathOf(pidFile), request);
+      if (reply !== undefined) return { reply, pidFile };
+    } catch (error) {
+      fault ??= error;
+    }
+  }
+  if (fault !== undefined) throw fault;
+  return undefined;
+}
+
+/** As {@linkcode tryAsk}; throws when nothing runs. */
+export async function ask(
+  given: Arguments,
+  around: Surroundings,
+  request: ControlRequest,
+): Promise<Answer> {
+  const answer = await tryAsk(given, around, request);
+  if (answer !== undefined) return answer;
+  const files = pidFilesToAsk(given, around);
+  throw new UsageError(
+    `Nothing runs here (looked at ${
+      files.join(" and ")
+    }); start it with 'sinkd client start' or 'sinkd server start', or name its pid file with --pid`,
+    EXIT.notRunning,
+  );
+}
+
+/** Prints what the reply says; gives the exit code. */
+export function printReply(reply: ControlReply, context: Context): number {
+  if (!reply.ok) {
+    context.say(`sinkd: ${reply.message}`);
+    return reply.exitCode;
+  }
+  if (reply.message !== undefined) context.out(`${reply.message}\n`);
+  return EXIT.done;
+}

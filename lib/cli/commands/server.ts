@@ -1,0 +1,35 @@
+/**
+ * `sinkd server`: runs the server in the foreground until SIGTERM or SIGINT.
+ *
+ * @module
+ */
+import { type Arguments, splitAddress } from "../arguments.ts";
+import type { Context } from "../context.ts";
+import { EXIT } from "../exit_codes.ts";
+import { ownPidFile, serverRoot } from "../places.ts";
+import { listenForSignals } from "./signals.ts";
+
+/** What a server listens at when nothing is said. */
+export const DEFAULT_LISTEN = "0.0.0.0:8883";
+
+/** See the module. */
+export async function server(
+  given: Arguments,
+  context: Context,
+): Promise<number> {
+  const listen = splitAddress(given.text("listen") ?? DEFAULT_LISTEN);
+  if (listen === undefined) throw new Error("Cannot listen: no address");
+  const options = {
+    root: serverRoot(given, context.around),
+    listenHost: listen.host,
+    listenPort: listen.port,
+    broker: given.text("broker"),
+    pidFile: ownPidFile(given, context.around),
+    jobs: Number(given.text("jobs") ?? 2),
+    historyDays: Number(given.text("history-days") ?? 30),
+  };
+  const { runServer } = await import("../../daemon/server.ts");
+  using signals = listenForSignals();
+  await runServer(options, signals.shutdown);
+  return EXIT.done;
+}

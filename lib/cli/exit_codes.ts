@@ -1,0 +1,80 @@
+/**
+ * Exit codes and error messages: the one place where both are made.
+ *
+ * @module
+ */
+import { UsageError } from "../core/fault.ts";
+import type { ClientReport, StatusReport } from "../core/status.ts";
+
+/** What the process exits with. */
+export const EXIT = {
+  /** In step, or done. */
+  done: 0,
+  /** Working, offline, not yet in step; or it failed for a reason of its own. */
+  working: 1,
+  /** Wrong usage or configuration. */
+  usage: 2,
+  /** No server or client runs. */
+  notRunning: 3,
+  /** Held or paused: a person must decide. */
+  person: 4,
+  /** The client wants to be started again with freshly computed permissions (sysexits: try again). */
+  restart: 75,
+} as const;
+
+/** Exit code of an error that ends a command. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError) return error.exitCode;
+  return isConfigError(error) ? EXIT.usage : EXIT.working;
+}
+
+/** The one line that an error prints: its message, and what caused it where that says more. */
+export function messageOf(error: unknown): string {
+  const parts: string[] = [];
+  let current = error;
+  while (current !== undefined && parts.length < 4) {
+    const text = textOf(current);
+    if (text !== "" && !parts.some((part) => part.includes(text))) {
+      parts.push(text);
+    }
+    current = current instanceof Error ? current.cause : undefined;
+  }
+  return parts.join(": ").replaceAll(/\s*\n\s*/g, " ");
+}
+
+/** What `sinkd status` exits with. Conflict copies and listed problems do not change it. */
+export function exitCodeOfReport(report: StatusReport): number {
+  if (report.role === "server") {
+    return report.state === "Sinkd" ? EXIT.done : EXIT.working;
+  }
+  if (needsPerson(report)) return EXIT.person;
+  const inStep = report.state === "Sinkd" &&
+    report.server.state !== "Offline" &&
+    report.anchors.every((anchor) =>
+      anchor.state === "Sinkd" && anchor.pending === 0
+    );
+  return inStep ? EXIT.done : EXIT.working;
+}
+
+/** True when something is held or paused. */
+export function needsPerson(report: ClientReport): boolean {
+  return report.state === "Held" ||
+    report.anchors.some((anchor) =>
+      anchor.state === "Held" || anchor.held !== null
+    );
+}
+
+/** Errors of the configuration file have their own class in its module; by name, so that commands
+ * without a configuration need not load it. */
+function isConfigError(error: unknown): boolean {
+  return error instanceof Error && error.name === "ConfigError";
+}
+
+function textOf(error: unknown): string {
+  if (error instanceof Deno.errors.NotCapable) {
+    return `${
+      error.message.replace(/, run again with.*$/s, "")
+    }; start it through scripts/sinkd, which computes what it may do`;
+  }
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,88 @@
+/**
+ * Options that several commands share.
+ *
+ * @module
+ */
+import type { Option } from "./spec.ts";
+
+/** `--pid`: of the server or client meant. */
+export const PID: Option = {
+  name: "pid",
+  kind: "path",
+  value: "FILE",
+  summary:
+    "The pid file (default /run/sinkd.pid, without root $XDG_RUNTIME_DIR/sinkd.pid)",
+};
+
+/** `--root` of a server. */
+export const ROOT: Option = {
+  name: "root",
+  kind: "path",
+  value: "DIR",
+  summary: "Where the server keeps everything (default /srv/sinkd)",
+};
+
+/** `--user-config` of a client. */
+export const USER_CONFIG: Option = {
+  name: "user-config",
+  kind: "path",
+  value: "FILE",
+  summary: "Your configuration (default ~/.config/sinkd.conf)",
+};
+
+/** `--state` of a client. */
+export const STATE: Option = {
+  name: "state",
+  kind: "path",
+  value: "DIR",
+  summary:
+    "Credentials and records (default /var/lib/sinkd, without root ~/.local/state/sinkd)",
+};
+
+/** What `sinkd server` and its `start` take. */
+export const SERVER_OPTIONS: readonly Option[] = [
+  ROOT,
+  {
+    name: "listen",
+    kind: "address",
+    value: "HOST:PORT",
+    summary:
+      "The one port, for MQTT and data (default 0.0.0.0:8883; port 0 picks one)",
+  },
+  {
+    name: "broker",
+    kind: "broker",
+    value: "URL",
+    summary: "An MQTT broker of your own in place of the built-in one",
+  },
+  PID,
+  {
+    name: "jobs",
+    kind: "count",
+    min: 1,
+    max: 64,
+    value: "N",
+    summary: "How many users are served at once (default 2)",
+  },
+  {
+    name: "history-days",
+    kind: "count",
+    min: 0,
+    max: 36_500,
+    value: "N",
+    summary: "How long replaced and deleted versions are kept (default 30)",
+  },
+];
+
+/** What `sinkd client` and its `start` take. */
+export const CLIENT_OPTIONS: readonly Option[] = [
+  {
+    name: "config",
+    kind: "path",
+    value: "FILE",
+    summary: "The machine's configuration (default /etc/sinkd.conf)",
+  },
+  USER_CONFIG,
+  STATE,
+  PID,
+];

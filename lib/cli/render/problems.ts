@@ -1,0 +1,49 @@
+/**
+ * The problems of a report: where, why, and what to do.
+ *
+ * @module
+ */
+import type { Fault } from "../../core/status.ts";
+import { ago, type Paint, plain } from "./style.ts";
+
+const SHOWN = 8;
+
+/** Lines for a heading and the first few problems; none when there are none. */
+export function problemLines(
+  faults: readonly Fault[],
+  nowMs: number,
+  paint: Paint,
+): string[] {
+  if (faults.length === 0) return [];
+  const lines = ["", paint("strong", "Problems")];
+  for (const fault of faults.slice(0, SHOWN)) {
+    const since = paint("quiet", `(${ago(fault.since, nowMs)})`);
+    lines.push(
+      `  ${
+        paint("bad", plain(fault.path === "" ? "sinkd" : fault.path))
+      }  ${since}`,
+      `    why: ${plain(fault.cause)}`,
+      `    fix: ${plain(fault.fix)}`,
+    );
+  }
+  if (faults.length > SHOWN) lines.push(moreLine(faults.length - SHOWN));
+  return lines;
+}
+
+/** Lines for a heading and the first few names; none when there are none. */
+export function nameLines(
+  heading: string,
+  names: readonly string[],
+  paint: Paint,
+  shown: number,
+): string[] {
+  if (names.length === 0) return [];
+  const lines = ["", paint("strong", heading)];
+  for (const name of names.slice(0, shown)) lines.push(`  ${plain(name)}`);
+  if (names.length > shown) lines.push(moreLine(names.length - shown));
+  return lines;
+}
+
+function moreLine(count: number): string {
+  return `  and ${count} more; all of them: sinkd status --json`;
+}
