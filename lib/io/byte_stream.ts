@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Duplex } from "node:stream";
+import { Buffer } from "node:buffer";
+import { Duplex } from "node:stream";
 
 /** A connection as bytes. `read` and `write` may run side by side, each one call at a time. */
 export interface ByteStream {
@@ -20,13 +21,17 @@ export interface ByteStream {
 const READ_BYTES = 256 * 1024;
 const CLOSE_LIMIT_MS = 2000;
 
-/** Streams over one of Deno's connections. */
-export function fromConnection(connection: Deno.Conn): ByteStream {
+/** Streams over one of Deno's connections; `onClosed` is called once. */
+export function fromConnection(
+  connection: Deno.Conn,
+  onClosed: () => void,
+): ByteStream {
   let open = true;
   function abort(): void {
     if (!open) return;
     open = false;
     connection.close();
+    onClosed();
   }
   return {
     async read() {
@@ -136,4 +141,27 @@ export function fromSocket(socket: Duplex, firstBytes: Uint8Array): ByteStream {
       socket.destroy();
     },
   };
+}
+
+/** A byte stream as node's, for libraries that want one. */
+export function toDuplex(stream: ByteStream): Duplex {
+  return new Duplex({
+    allowHalfOpen: false,
+    read() {
+      stream.read().then(
+        (bytes) => this.push(bytes === undefined ? null : Buffer.from(bytes)),
+        (error) => this.destroy(error),
+      );
+    },
+    write(chunk: Uint8Array, _encoding, done) {
+      stream.write(chunk).then(() => done(), done);
+    },
+    final(done) {
+      stream.close().then(() => done(), done);
+    },
+    destroy(error, done) {
+      stream.abort();
+      done(error);
+    },
+  });
 }

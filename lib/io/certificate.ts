@@ -4,7 +4,7 @@
  * @module
  */
 import { createHash, X509Certificate } from "node:crypto";
-import { SERVER_NAME } from "./channel.ts";
+import { SERVER_NAME } from "./dial.ts";
 
 /** Certificate and key; `fingerprint` is the SHA-256 of the certificate's DER in lower-case hex. */
 export interface ServerCertificate {

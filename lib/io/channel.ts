@@ -12,10 +12,8 @@ import {
   type Frame,
   FrameDecoder,
 } from "../core/frames.ts";
-import { type ByteStream, fromConnection, fromSocket } from "./byte_stream.ts";
-
-/** The name that every server certificate carries, whatever address was dialled. */
-export const SERVER_NAME = "sinkd.local";
+import { type ByteStream, fromSocket } from "./byte_stream.ts";
+import { dial, SERVER_NAME } from "./dial.ts";
 
 /** A conversation with the peer. Sending and receiving may run side by side; each waits when the peer is slow. */
 export interface Channel extends AsyncDisposable {
@@ -45,12 +43,15 @@ export interface DialOptions {
 /** Client side: connects, checks the pinned certificate, says that this is a data channel. */
 export async function dialChannel(options: DialOptions): Promise<Channel> {
   const { host, port, certPems, signal } = options;
-  let stream: ByteStream;
+  let stream: ByteStream | undefined;
   try {
-    signal.throwIfAborted();
-    const plain = await Deno.connect({ hostname: host, port, signal });
-    stream = fromConnection(await secure(plain, certPems, signal));
+    stream = await dial({ host, port }, {
+      expected: { servername: SERVER_NAME, certPems },
+      signal,
+    });
+    await stream.write(new TextEncoder().encode(CHANNEL_MAGIC));
   } catch (cause) {
+    stream?.abort();
     throw new Error(
       `Cannot connect to the server at ${host}:${port}: ${
         cause instanceof Error ? cause.message : String(cause)
@@ -58,43 +59,7 @@ export async function dialChannel(options: DialOptions): Promise<Channel> {
       { cause },
     );
   }
-  const abort = () => stream.abort();
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    await stream.write(new TextEncoder().encode(CHANNEL_MAGIC));
-  } catch (error) {
-    signal.removeEventListener("abort", abort);
-    stream.abort();
-    throw error;
-  }
-  return openChannel(stream, () => signal.removeEventListener("abort", abort));
-}
-
-async function secure(
-  plain: Deno.TcpConn,
-  certPems: readonly string[],
-  signal: AbortSignal,
-): Promise<Deno.TlsConn> {
-  plain.setNoDelay(true);
-  // Takes the connection over without waiting for the peer; the handshake does the waiting.
-  const tls = await Deno.startTls(plain, {
-    hostname: SERVER_NAME,
-    caCerts: [...certPems],
-  });
-  const stream = fromConnection(tls);
-  const abort = () => stream.abort();
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    signal.throwIfAborted();
-    await tls.handshake();
-    signal.throwIfAborted();
-    return tls;
-  } catch (error) {
-    abort();
-    throw error;
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
+  return openChannel(stream);
 }
 
 /** Either end over a node socket whose `firstBytes` (after the magic line) were already read. */
@@ -102,10 +67,10 @@ export function acceptChannel(
   socket: Duplex,
   firstBytes: Uint8Array,
 ): Channel {
-  return openChannel(fromSocket(socket, firstBytes), () => {});
+  return openChannel(fromSocket(socket, firstBytes));
 }
 
-function openChannel(stream: ByteStream, release: () => void): Channel {
+function openChannel(stream: ByteStream): Channel {
   const decoder = new FrameDecoder();
   let sending: Promise<void> = Promise.resolve();
 
@@ -154,11 +119,9 @@ function openChannel(stream: ByteStream, release: () => void): Channel {
       );
     },
     close() {
-      release();
       stream.abort();
     },
     async [Symbol.asyncDispose]() {
-      release();
       await sending;
       await stream.close();
     },

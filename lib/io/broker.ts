@@ -1,0 +1,179 @@
+/**
+ * The embedded MQTT broker: aedes with authentication, the topic rules and size bounds around it.
+ *
+ * @module
+ */
+import { Aedes, type AedesOptions, type AuthenticateError } from "aedes";
+import { Buffer } from "node:buffer";
+import { type Duplex, duplexPair } from "node:stream";
+import { PacketLimit } from "../core/packet_limit.ts";
+import { MAX_PAYLOAD_BYTES } from "../core/protocol.ts";
+import {
+  loginName,
+  mayPublish,
+  maySubscribe,
+  parseLoginName,
+  type Peer,
+} from "../core/topic_rules.ts";
+
+/** What the broker asks of its owner. */
+export interface BrokerOptions {
+  /** True when `secret` is that client's and it is not revoked. */
+  authenticate(user: string, client: string, secret: string): Promise<boolean>;
+  /** Told of faults that are nobody's refusal: a check that failed, an error inside aedes. */
+  onFault(error: Error): void;
+}
+
+/** The running broker. Disposing cuts every connection. */
+export interface Broker extends AsyncDisposable {
+  /** Takes a connection over. */
+  handle(stream: Duplex): void;
+  /** A connection with the server's own rights, which nobody outside of this process can have. */
+  connectServer(): Duplex;
+  /** Cuts that client's connection, if there is one. */
+  disconnect(user: string, client: string): void;
+  /** Publishes and subscriptions that the rules refused, and connections cut for a packet too large. */
+  readonly dropped: number;
+}
+
+const MAX_PACKET_BYTES = MAX_PAYLOAD_BYTES + 1024;
+const CONNECT_LIMIT_MS = 10_000;
+const SLOW_READER_LIMIT_MS = 10_000;
+const MAX_HALF_DONE = 16;
+// Nobody may subscribe to it. A refused publish goes here, because refusing it would make
+// the client send it again for ever.
+const DEAD_TOPIC = "refused";
+const BAD_CREDENTIALS = 4;
+const UNAVAILABLE = 3;
+
+type AedesClient = ReturnType<Aedes["handle"]>;
+
+/** Starts the broker. */
+export async function openBroker(options: BrokerOptions): Promise<Broker> {
+  const peers = new WeakMap<AedesClient, Peer>();
+  const serverStreams = new WeakSet<object>();
+  const streams = new Set<Duplex>();
+  const clients = new Map<string, AedesClient>();
+  let dropped = 0;
+
+  const settings: AedesOptions = {
+    connectTimeout: CONNECT_LIMIT_MS,
+    drainTimeout: SLOW_READER_LIMIT_MS,
+    maxInflightInbound: MAX_HALF_DONE,
+    preConnect(_client, packet, done) {
+      packet.clean = true; // nothing is kept for clients that are away
+      done(null, true);
+    },
+    authenticate(client, username, password, done) {
+      if (serverStreams.has(client.conn)) {
+        peers.set(client, { kind: "server" });
+        done(null, true);
+        return;
+      }
+      const login = parseLoginName(username ?? "");
+      if (login === undefined || client.id !== username) {
+        done(refusal(BAD_CREDENTIALS), false);
+        return;
+      }
+      options.authenticate(login.user, login.client, String(password ?? ""))
+        .then(
+          (known) => {
+            if (known) peers.set(client, { kind: "client", ...login });
+            done(known ? null : refusal(BAD_CREDENTIALS), known);
+          },
+          (cause) => {
+            options.onFault(
+              new Error(`Cannot check the login of ${username}`, { cause }),
+            );
+            done(refusal(UNAVAILABLE), false);
+          },
+        );
+    },
+    authorizePublish(client, packet, done) {
+      const peer = client === null ? undefined : peers.get(client);
+      if (peer === undefined || !mayPublish(peer, packet.topic)) {
+        dropped++;
+        packet.topic = DEAD_TOPIC;
+        packet.payload = "";
+        packet.retain = false;
+      }
+      done(null);
+    },
+    authorizeSubscribe(client, subscription, done) {
+      const peer = peers.get(client);
+      if (peer !== undefined && maySubscribe(peer, subscription.topic)) {
+        done(null, subscription);
+      } else {
+        dropped++;
+        done(null, null);
+      }
+    },
+  };
+  const aedes = await Aedes.createBroker(settings);
+  aedes.on("client", (client) => clients.set(client.id, client));
+  aedes.on("clientDisconnect", (client) => {
+    if (clients.get(client.id) === client) clients.delete(client.id);
+  });
+  (aedes as NodeJS.EventEmitter).on("error", options.onFault);
+
+  function handle(stream: Duplex): void {
+    streams.add(stream);
+    stream.once("close", () => streams.delete(stream));
+    guardReads(stream, () => {
+      dropped++;
+      stream.destroy();
+    });
+    aedes.handle(stream);
+  }
+
+  return {
+    handle,
+    connectServer() {
+      const [near, far] = duplexPair();
+      near.once("close", () => far.destroy());
+      far.once("close", () => near.destroy());
+      serverStreams.add(far);
+      handle(far);
+      return near;
+    },
+    disconnect(user, client) {
+      clients.get(loginName(user, client))?.close();
+    },
+    get dropped() {
+      return dropped;
+    },
+    async [Symbol.asyncDispose]() {
+      const closed = Promise.withResolvers<void>();
+      aedes.close(() => closed.resolve());
+      await closed.promise;
+      for (const stream of streams) stream.destroy();
+    },
+  };
+}
+
+function refusal(returnCode: number): AuthenticateError {
+  return Object.assign(new Error("Cannot log in: refused"), { returnCode });
+}
+
+/**
+ * Makes aedes's `read()` give all that has come, since Deno does not say `readable` again for a
+ * rest that was left, and looks at the packet sizes on the way.
+ */
+function guardReads(stream: Duplex, onTooLarge: () => void): void {
+  const read = stream.read.bind(stream);
+  const limit = new PacketLimit(MAX_PACKET_BYTES);
+  stream.read = (size?: number | null) => {
+    if (typeof size === "number") return read(size); // node's own nudges
+    const chunks: Uint8Array[] = [];
+    for (;;) {
+      const chunk = read();
+      if (chunk === null) break;
+      if (!limit.accepts(chunk)) {
+        onTooLarge();
+        return null;
+      }
+      chunks.push(chunk);
+    }
+    return chunks.length === 0 ? null : Buffer.concat(chunks);
+  };
+}
