@@ -156,8 +156,10 @@ export interface PlannedAgreement {
 export interface Base {
   position(): Position;
   row(path: RelativePath): BaseRow;
-  /** Paths with a base, at or below `path`, or all. */
-  paths(below?: RelativePath): RelativePath[];
+  /** The bases at or below `path`, or all. */
+  bases(below?: RelativePath): Map<RelativePath, Found>;
+  /** How many paths have a base. */
+  count(): number;
   /** Forgets everything: the server's epoch is another one. */
   forget(): void;
   markSent(changes: readonly EditChange[]): void;
@@ -196,7 +198,24 @@ export interface ClientDisk {
   /** True when the live file has the bytes of the staged one. */
   sameBytes(stage: string, path: RelativePath): Promise<boolean>;
   apply(intent: ClientIntent): Promise<ClientCommitResult>;
+  /** Removes what staging and snapshots left in `.sinkd`. */
   closeStage(): Promise<void>;
+  /** Copies a file that never holds still to where `snapshot` edits are fetched from. */
+  snapshot(path: RelativePath): Promise<Found | undefined>;
+}
+
+/** What a scan found, as far as the comparison with the bases needs it. */
+export interface ScanView {
+  readonly found: ReadonlyMap<RelativePath, Found>;
+  /** Nothing is known of what is at or below these. */
+  readonly unreadable: readonly {
+    readonly path: string;
+    readonly cause: string;
+  }[];
+  readonly uncarriable: readonly {
+    readonly path: string;
+    readonly cause: string;
+  }[];
 }
 
 /** Edits for one commit: what they are, and as the disk showed each of them. */

@@ -108,6 +108,8 @@ export const clientMessageSchema = z.discriminatedUnion("kind", [
     epoch: epochSchema.or(z.literal("")),
     stamp: stampSchema,
     edits: count,
+    /** True when the anchor is one file. */
+    single: z.boolean(),
     transfer: transferSchema,
   }),
   z.strictObject({

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { Entry, Found } from "./entry.ts";
+import { type Entry, type Found, sameContent } from "./entry.ts";
 import { ancestorsOf, comparePaths, type RelativePath } from "./path.ts";
 import type { Decision } from "./reconcile.ts";
 
@@ -146,6 +146,10 @@ class Plan {
     this.#openWay(path);
     if (local === undefined) {
       this.#puts.push({ do: "put", path, entry });
+    } else if (
+      entry.kind === "file" && !conflict && sameContent(local.entry, entry)
+    ) {
+      this.#modes.set(path, entry.mode);
     } else if (local.entry.kind === "directory") {
       const copy = this.#surroundings.copyName(path);
       this.#emptied.push({ do: "removeDirectory", path, copy });

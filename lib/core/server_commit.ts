@@ -46,7 +46,12 @@ export type ServerStep =
     readonly entry: Entry;
     readonly replaces?: Entry | undefined;
   }
-  | { readonly do: "mode"; readonly path: RelativePath; readonly mode: number };
+  | {
+    readonly do: "mode";
+    readonly path: RelativePath;
+    readonly mode: number;
+    readonly directory: boolean;
+  };
 
 /** A row for the journal; no `entry` makes a tombstone. `before` is the version that it ends. */
 export interface JournalRow {
@@ -138,7 +143,7 @@ class Plan {
   ): string | undefined {
     if (current?.kind === "directory") {
       if (current.mode === entry.mode) return undefined;
-      this.steps.push({ do: "mode", path, mode: entry.mode });
+      this.steps.push({ do: "mode", path, mode: entry.mode, directory: true });
     } else {
       if (current !== undefined) {
         this.steps.push({ do: "archive", path, entry: current });
@@ -168,7 +173,12 @@ class Plan {
     } else {
       if (current !== undefined && sameEntry(current, entry)) return undefined;
       if (entry.kind === "file") {
-        this.steps.push({ do: "mode", path, mode: entry.mode });
+        this.steps.push({
+          do: "mode",
+          path,
+          mode: entry.mode,
+          directory: false,
+        });
       }
     }
     this.#record(path, entry);

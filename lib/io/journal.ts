@@ -120,6 +120,13 @@ export class SqliteJournal implements Journal, Disposable {
     return { complete, changes, to: this.#head.stamp, more: false };
   }
 
+  /** True when anything at or below `path` of the tree changed after `since`. */
+  hasChanges(path: RelativePath, since: Stamp): boolean {
+    return this.#database.prepare(
+      `select 1 from entries where stamp > ? and (path = ? or (path > ? and path < ?)) limit 1`,
+    ).get(stampNumber(since), path, `${path}/`, `${path}0`) !== undefined;
+  }
+
   entryAt(scope: Scope, path: RelativePath): Entry | undefined {
     const raw = this.#entryAt.get(treePath(scope, path));
     return raw === undefined ? undefined : entryFromRow(rowSchema.parse(raw));

@@ -14,7 +14,7 @@ import {
   type Transfer,
 } from "../core/channel_protocol.ts";
 import { sameContent } from "../core/entry.ts";
-import type { RelativePath } from "../core/path.ts";
+import { nameOf, parentOf, type RelativePath } from "../core/path.ts";
 import { rsyncOutcome } from "../core/rsync.ts";
 import {
   needsFetch,
@@ -33,7 +33,8 @@ import type {
 
 /** What a turn works with. */
 export interface ServerTurn {
-  readonly scope: Scope;
+  /** Path of the anchor in the user's tree. */
+  readonly path: RelativePath;
   /** Names the staging directory: the same for all turns of one client's anchor. */
   readonly stageName: string;
   /** True when the client may hand in edits: nobody else of this user has a turn. */
@@ -45,6 +46,11 @@ export interface ServerTurn {
   readonly today: () => number;
   /** Called after every commit, before the client hears of it. */
   readonly onCommit: (stamp: Stamp) => void;
+}
+
+/** A turn whose client has said whether its anchor is a directory or one file. */
+interface Serving extends ServerTurn {
+  readonly scope: Scope;
 }
 
 /** How a turn ended: the client's stamp, and whether it still has something to do. */
@@ -75,16 +81,27 @@ export async function serveTurn(turn: ServerTurn): Promise<TurnEnd> {
   const { epoch, stamp } = journal.head();
   await line.send({ kind: "welcome", epoch, head: stamp });
   const have = await expect(line, "have");
-  const update = await bringUpToDate(turn, have);
+  const serving = { ...turn, scope: scopeOf(turn.path, have.single) };
+  const update = await bringUpToDate(serving, have);
   if (update.more || !turn.exclusive) {
     await line.send({ kind: "bye", stamp: update.stamp });
     return { stamp: update.stamp, more: update.more || have.edits > 0 };
   }
-  return await takeEdits(turn, have.transfer);
+  return await takeEdits(serving, have.transfer);
+}
+
+/** What part of the user's tree an anchor at `path` is. */
+export function scopeOf(path: RelativePath, single: boolean): Scope {
+  if (!single) return { prefix: path };
+  const prefix = parentOf(path);
+  if (prefix === undefined) {
+    throw new Error(`Cannot serve '${path}': a single file needs a directory`);
+  }
+  return { prefix, only: nameOf(path) };
 }
 
 async function bringUpToDate(
-  turn: ServerTurn,
+  turn: Serving,
   have: Message<"have">,
 ): Promise<{ stamp: Stamp; more: boolean }> {
   const { line, journal } = turn;
@@ -124,7 +141,7 @@ async function receiveWant(
 }
 
 async function sendFiles(
-  turn: ServerTurn,
+  turn: Serving,
   want: {
     plain: number[];
     verify: number[];
@@ -157,7 +174,7 @@ async function sendFiles(
 }
 
 async function takeEdits(
-  turn: ServerTurn,
+  turn: Serving,
   transfer: Transfer,
 ): Promise<TurnEnd> {
   const { line, journal } = turn;
@@ -197,7 +214,7 @@ async function receiveEdits(
 }
 
 async function commitEdits(
-  turn: ServerTurn,
+  turn: Serving,
   { edits, transfer }: { edits: readonly EditChange[]; transfer: Transfer },
 ): Promise<{ index: number; reason: string }[]> {
   const { line, tree, journal, scope } = turn;
@@ -247,7 +264,7 @@ async function commitEdits(
 }
 
 async function fetchFiles(
-  turn: ServerTurn,
+  turn: Serving,
   { fetched, stage, transfer }: {
     fetched: readonly EditChange[];
     stage: string;
@@ -279,7 +296,7 @@ async function fetchFiles(
 }
 
 async function commitPlan(
-  turn: ServerTurn,
+  turn: Serving,
   { plan, stage }: { plan: ServerPlan; stage: string },
 ): Promise<void> {
   if (plan.rows.length === 0) return;

@@ -41,6 +41,8 @@ export interface ClientTurn {
   readonly disk: ClientDisk;
   readonly edits: Edits;
   readonly transfer: Transfer;
+  /** True when the anchor is one file. */
+  readonly single: boolean;
   /** A free conflict name for a path. */
   readonly copyName: (path: RelativePath) => string;
 }
@@ -88,6 +90,7 @@ export async function takeTurn(turn: ClientTurn): Promise<ClientTurnEnd> {
     epoch,
     stamp,
     edits: edits.count(),
+    single: turn.single,
     transfer: turn.transfer,
   });
   const update = await takeUpdate(turn, welcome.epoch);
@@ -143,7 +146,7 @@ async function receiveChanges(
   }
   if (!header.complete) return changes;
   const named = new Set(changes.map(({ path }) => path));
-  const gone = turn.base.paths().filter((path) => !named.has(path));
+  const gone = [...turn.base.bases().keys()].filter((path) => !named.has(path));
   return [...changes, ...gone.map((path) => ({ path }))];
 }
 

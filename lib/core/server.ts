@@ -1,0 +1,314 @@
+/**
+ * The server's state machine: who announced what, who waits, whose turn it is.
+ *
+ * Each user has a queue, first come, first served. A turn that takes edits runs alone; turns that
+ * only bring clients up to date run side by side. Users do not wait for each other, up to `jobs`.
+ *
+ * @module
+ */
+import type { RelativePath } from "./path.ts";
+import type {
+  ClientState,
+  MsgReply,
+  MsgUpdate,
+  ServerState as StateName,
+} from "./protocol.ts";
+import { PROTOCOL_VERSION } from "./protocol.ts";
+import { compareStamps, type Stamp } from "./stamp.ts";
+
+/** Most turns that wait for one user; a further announcement is dropped and comes again. */
+export const MAX_QUEUE = 1000;
+
+/** A client's place in the queue. */
+export interface Turn {
+  readonly id: number;
+  readonly user: string;
+  readonly client: string;
+  readonly path: RelativePath;
+  /** True when the client has edits. */
+  readonly exclusive: boolean;
+  /** True when the client must be brought up to date. */
+  readonly behind: boolean;
+}
+
+/** What the server knows of a client. */
+export interface ClientView {
+  readonly host: string;
+  readonly state: ClientState;
+  readonly stamp: Stamp;
+  readonly lastSeenMs: number;
+}
+
+/** What the server knows of a user. */
+export interface UserView {
+  readonly clients: ReadonlyMap<string, ClientView>;
+  readonly queue: readonly Turn[];
+  readonly active: readonly Turn[];
+}
+
+/** The whole state; values are replaced, never changed. */
+export interface ServerState {
+  readonly users: ReadonlyMap<string, UserView>;
+  readonly nextTurn: number;
+  readonly jobs: number;
+  readonly announced: StateName;
+}
+
+/** Where a client stands, looked up in the journal with its announcement. */
+export interface Standing {
+  readonly epoch: string;
+  readonly head: Stamp;
+  /** True when something changed under the anchor after the client's stamp. */
+  readonly changed: boolean;
+}
+
+type Announcement = Exclude<MsgUpdate, { status: "Offline" }>;
+
+/** What happens to the server. */
+export type ServerEvent =
+  | {
+    readonly kind: "announced";
+    readonly user: string;
+    readonly client: string;
+    readonly path: RelativePath;
+    readonly message: Announcement;
+    readonly standing: Standing;
+    readonly nowMs: number;
+  }
+  | {
+    readonly kind: "gone";
+    readonly user: string;
+    readonly client: string;
+    readonly nowMs: number;
+  }
+  | {
+    readonly kind: "turnEnded";
+    readonly turn: Turn;
+    /** The client's stamp, when the turn was served to its end. */
+    readonly stamp: Stamp | undefined;
+    readonly nowMs: number;
+  }
+  | { readonly kind: "linkUp" };
+
+/** What the server does about it. */
+export type ServerEffect =
+  | { readonly kind: "publishState"; readonly state: StateName }
+  | {
+    readonly kind: "reply";
+    readonly user: string;
+    readonly client: string;
+    readonly message: MsgReply;
+  }
+  | { readonly kind: "startTurn"; readonly turn: Turn }
+  | { readonly kind: "cancelTurn"; readonly turn: Turn };
+
+/** New state and what to do. */
+export interface ServerStep {
+  readonly state: ServerState;
+  readonly effects: readonly ServerEffect[];
+}
+
+/** The state of a server that has just started; `jobs` bounds turns at one time. */
+export function newServerState(jobs: number): ServerState {
+  return { users: new Map(), nextTurn: 1, jobs, announced: "Sinkd" };
+}
+
+/** One transition. */
+export function stepServer(state: ServerState, event: ServerEvent): ServerStep {
+  switch (event.kind) {
+    case "announced":
+      return withTurns(announced(state, event));
+    case "gone":
+      return withTurns(gone(state, event));
+    case "turnEnded":
+      return withTurns(turnEnded(state, event));
+    case "linkUp":
+      return {
+        state,
+        effects: [{ kind: "publishState", state: state.announced }],
+      };
+  }
+}
+
+/** A user's state as shown and broadcast. */
+export function userState(user: UserView | undefined): StateName {
+  const busy = user !== undefined && user.active.length + user.queue.length > 0;
+  return busy ? "Synching" : "Sinkd";
+}
+
+function announced(
+  state: ServerState,
+  event: Extract<ServerEvent, { kind: "announced" }>,
+): ServerStep {
+  const { user, client, path, message, standing, nowMs } = event;
+  const stamp = { date: message.date, cycle: message.cycle };
+  const seen = withClient(state, event, {
+    host: message.host,
+    state: message.status,
+    stamp,
+    lastSeenMs: nowMs,
+  });
+  if (message.status === "Updating" || message.status === "Held") {
+    return { state: seen, effects: [] };
+  }
+  const sameEpoch = message.epoch === standing.epoch;
+  const behind = !sameEpoch || standing.changed ||
+    compareStamps(stamp, standing.head) > 0;
+  if (behind || message.changes > 0) {
+    const wanted = {
+      user,
+      client,
+      path,
+      behind,
+      exclusive: message.changes > 0,
+    };
+    return { state: enqueue(seen, wanted), effects: [] };
+  }
+  if (compareStamps(stamp, standing.head) === 0) {
+    return { state: seen, effects: [] };
+  }
+  const reply: MsgReply = {
+    kind: "Sinkd",
+    version: PROTOCOL_VERSION,
+    path: message.path,
+    epoch: standing.epoch,
+    ...standing.head,
+  };
+  return {
+    state: withClient(seen, event, {
+      host: message.host,
+      state: "Sinkd",
+      stamp: standing.head,
+      lastSeenMs: nowMs,
+    }),
+    effects: [{ kind: "reply", user, client, message: reply }],
+  };
+}
+
+function gone(
+  state: ServerState,
+  event: Extract<ServerEvent, { kind: "gone" }>,
+): ServerStep {
+  const user = state.users.get(event.user);
+  const client = user?.clients.get(event.client);
+  if (user === undefined || client === undefined) return { state, effects: [] };
+  const mine = (turn: Turn) => turn.client === event.client;
+  const offline = withClient(state, event, {
+    ...client,
+    state: "Offline",
+    lastSeenMs: event.nowMs,
+  });
+  const queue = user.queue.filter((turn) => !mine(turn));
+  return {
+    state: withUser(offline, event.user, { queue }),
+    effects: user.active.filter(mine).map((turn) => ({
+      kind: "cancelTurn",
+      turn,
+    })),
+  };
+}
+
+function turnEnded(
+  state: ServerState,
+  event: Extract<ServerEvent, { kind: "turnEnded" }>,
+): ServerStep {
+  const { turn, stamp, nowMs } = event;
+  const user = viewOf(state, turn.user);
+  const active = user.active.filter(({ id }) => id !== turn.id);
+  const next = withUser(state, turn.user, { active });
+  const client = user.clients.get(turn.client);
+  if (client === undefined || stamp === undefined) {
+    return { state: next, effects: [] };
+  }
+  return {
+    state: withClient(next, turn, { ...client, stamp, lastSeenMs: nowMs }),
+    effects: [],
+  };
+}
+
+/** Puts a request in the queue, or merges it with one that waits; one whose turn runs is told again by the client. */
+function enqueue(state: ServerState, wanted: Omit<Turn, "id">): ServerState {
+  const user = viewOf(state, wanted.user);
+  const same = (turn: Turn) =>
+    turn.client === wanted.client && turn.path === wanted.path;
+  if (user.active.some(same)) return state;
+  const queued = user.queue.find(same);
+  if (queued !== undefined) {
+    const merged = {
+      ...queued,
+      behind: queued.behind || wanted.behind,
+      exclusive: queued.exclusive || wanted.exclusive,
+    };
+    const queue = user.queue.map((turn) => turn === queued ? merged : turn);
+    return withUser(state, wanted.user, { queue });
+  }
+  if (user.queue.length >= MAX_QUEUE) return state;
+  const turn: Turn = { ...wanted, id: state.nextTurn };
+  return {
+    ...withUser(state, wanted.user, { queue: [...user.queue, turn] }),
+    nextTurn: state.nextTurn + 1,
+  };
+}
+
+/** Starts every turn that may start now, and says so when the server's own state changed. */
+function withTurns(step: ServerStep): ServerStep {
+  let { state } = step;
+  const effects = [...step.effects];
+  let running = [...state.users.values()].reduce(
+    (sum, user) => sum + user.active.length,
+    0,
+  );
+  for (const name of state.users.keys()) {
+    for (;;) {
+      const user = viewOf(state, name);
+      const turn = user.queue[0];
+      if (
+        turn === undefined || running >= state.jobs || !mayStart(turn, user)
+      ) break;
+      const [, ...queue] = user.queue;
+      state = withUser(state, name, { queue, active: [...user.active, turn] });
+      running++;
+      effects.push({ kind: "startTurn", turn });
+    }
+  }
+  const busy = [...state.users.values()].some((user) =>
+    userState(user) === "Synching"
+  );
+  const announced: StateName = busy ? "Synching" : "Sinkd";
+  if (announced !== state.announced) {
+    effects.push({ kind: "publishState", state: announced });
+    state = { ...state, announced };
+  }
+  return { state, effects };
+}
+
+function mayStart(turn: Turn, user: UserView): boolean {
+  if (turn.exclusive) return user.active.length === 0;
+  return user.active.every(({ exclusive }) => !exclusive);
+}
+
+const NO_USER: UserView = { clients: new Map(), queue: [], active: [] };
+
+function viewOf(state: ServerState, user: string): UserView {
+  return state.users.get(user) ?? NO_USER;
+}
+
+function withUser(
+  state: ServerState,
+  name: string,
+  change: Partial<UserView>,
+): ServerState {
+  const users = new Map(state.users);
+  users.set(name, { ...viewOf(state, name), ...change });
+  return { ...state, users };
+}
+
+function withClient(
+  state: ServerState,
+  who: { user: string; client: string },
+  view: ClientView,
+): ServerState {
+  const clients = new Map(viewOf(state, who.user).clients);
+  clients.set(who.client, view);
+  return withUser(state, who.user, { clients });
+}

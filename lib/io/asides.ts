@@ -1,0 +1,155 @@
+/**
+ * Versions set aside: what a commit replaced or deleted on a client stays for a few seconds, in case
+ * a program still writes to it; then it goes, or becomes a conflict copy.
+ *
+ * @module
+ */
+import { type Entry, sameContent } from "../core/entry.ts";
+import { OWN_NAME, type RelativePath } from "../core/path.ts";
+import {
+  inWritableParent,
+  linkIfFree,
+  lstatIfAny,
+  makeParents,
+  removeIfEmpty,
+  removeTree,
+} from "./files.ts";
+import { lookAt } from "./look.ts";
+
+/** Seconds that something set aside is kept before it is looked at once more. */
+export const ASIDE_MS = 3000;
+const ASIDE = `${OWN_NAME}/aside`;
+/** How far a file's time may lag behind the clock, in milliseconds. */
+const CLOCK_TICK_MS = 20;
+
+interface Aside {
+  readonly path: RelativePath;
+  readonly full: string;
+  readonly saw: Entry;
+  readonly sinceMs: number;
+}
+
+/** What is set aside in one anchor. */
+export class Asides {
+  readonly #options: {
+    readonly root: string;
+    readonly copyName: (path: RelativePath) => string;
+    readonly nowMs: () => number;
+  };
+  #kept: Aside[] = [];
+
+  constructor(
+    options: {
+      root: string;
+      copyName: (path: RelativePath) => string;
+      nowMs: () => number;
+    },
+  ) {
+    this.#options = options;
+  }
+
+  /** Where the version at `path` is to be set aside now. */
+  place(path: RelativePath): string {
+    const { root, nowMs } = this.#options;
+    for (let sinceMs = nowMs();; sinceMs++) {
+      const full = `${root}/${ASIDE}/${sinceMs}/${path}`;
+      if (lstatIfAny(full) !== undefined) continue;
+      makeParents(full, 0o700);
+      return full;
+    }
+  }
+
+  /**
+   * Takes charge of what now lies at `full`: the commit saw `saw` there. Gives the conflict copy
+   * that it became at once when it is something else.
+   */
+  keep(path: RelativePath, full: string, saw: Entry): string | undefined {
+    const look = lookAt(full, path);
+    if (look.kind === "found" && !sameContent(look.found.entry, saw)) {
+      return this.#surface(path, full);
+    }
+    this.#kept.push({ path, full, saw, sinceMs: this.#options.nowMs() });
+    return undefined;
+  }
+
+  /** When something is to be looked at again, in milliseconds since 1970. */
+  dueMs(): number | undefined {
+    const first = this.#kept[0];
+    return first === undefined ? undefined : first.sinceMs + ASIDE_MS;
+  }
+
+  /** Drops what stayed as it was; gives the conflict copies that the rest became. */
+  async release(): Promise<string[]> {
+    const { nowMs, root } = this.#options;
+    const copies: string[] = [];
+    const due = this.#kept.filter(({ sinceMs }) =>
+      sinceMs + ASIDE_MS <= nowMs()
+    );
+    this.#kept = this.#kept.filter((aside) => !due.includes(aside));
+    for (const { path, full, saw } of due) {
+      const look = lookAt(full, path);
+      if (look.kind !== "found") continue;
+      if (sameContent(look.found.entry, saw)) await removeTree(full);
+      else copies.push(this.#surface(path, full));
+    }
+    await this.#tidy(root);
+    return copies;
+  }
+
+  /** At a start: what a crash left here goes, but for what was written after it was set aside. */
+  async recover(): Promise<string[]> {
+    const { root } = this.#options;
+    const copies: string[] = [];
+    for (const sinceMs of listNames(`${root}/${ASIDE}`)) {
+      for (const path of listFiles(`${root}/${ASIDE}/${sinceMs}`)) {
+        const full = `${root}/${ASIDE}/${sinceMs}/${path}`;
+        const info = lstatIfAny(full);
+        const writtenMs = info?.mtime?.getTime() ?? 0;
+        if (writtenMs >= Number(sinceMs) - CLOCK_TICK_MS) {
+          copies.push(this.#surface(path as RelativePath, full));
+        }
+      }
+    }
+    this.#kept = [];
+    await removeTree(`${root}/${ASIDE}`);
+    removeIfEmpty(`${root}/${OWN_NAME}`);
+    return copies;
+  }
+
+  /** Makes a conflict copy of what lies at `full`. */
+  #surface(path: RelativePath, full: string): string {
+    const { root, copyName } = this.#options;
+    for (;;) {
+      const copy = copyName(path);
+      makeParents(`${root}/${copy}`, 0o755);
+      if (
+        inWritableParent(
+          `${root}/${copy}`,
+          () => linkIfFree(full, `${root}/${copy}`),
+        )
+      ) {
+        Deno.removeSync(full);
+        return copy;
+      }
+    }
+  }
+
+  async #tidy(root: string): Promise<void> {
+    if (this.#kept.length > 0) return;
+    await removeTree(`${root}/${ASIDE}`);
+    removeIfEmpty(`${root}/${OWN_NAME}`);
+  }
+}
+
+function listNames(directory: string): string[] {
+  if (lstatIfAny(directory)?.isDirectory !== true) return [];
+  return [...Deno.readDirSync(directory)].map(({ name }) => name);
+}
+
+function listFiles(directory: string, below = ""): string[] {
+  return [...Deno.readDirSync(`${directory}/${below}`)].flatMap((item) =>
+    item.isDirectory
+      ? listFiles(directory, `${below}${item.name}/`)
+      : [`${below}${item.name}`]
+  );
+}

@@ -1,0 +1,293 @@
+/**
+ * The bases: a client's record of what was last agreed with the server, in SQLite.
+ *
+ * @module
+ */
+import { DatabaseSync } from "node:sqlite";
+import { z } from "zod";
+import type { EditChange } from "../core/channel_protocol.ts";
+import type { Found } from "../core/entry.ts";
+import type { RelativePath } from "../core/path.ts";
+import { CONFLICT_MARK } from "../core/reconcile.ts";
+import { stampFromNumber, stampNumber, ZERO_STAMP } from "../core/stamp.ts";
+import type {
+  Agreement,
+  Base,
+  BaseRow,
+  ClientIntent,
+  Position,
+} from "../ports.ts";
+import { entryColumns, entryFromRow, rowSchema } from "./entry_rows.ts";
+
+const SCHEMA = `
+create table if not exists anchors (
+  id integer primary key, path text unique not null, epoch text not null, stamp integer not null,
+  device integer, inode integer, last_sync integer, paused integer not null default 0) strict;
+create table if not exists bases (
+  anchor integer not null, path text not null, kind text not null, size integer, mtime integer,
+  mode integer, target text, inode integer not null, ctime integer not null,
+  primary key (anchor, path)) strict, without rowid;
+create table if not exists sent (
+  anchor integer not null, path text not null, kind text not null, size integer, mtime integer,
+  mode integer, target text, primary key (anchor, path)) strict, without rowid;
+create table if not exists intents (anchor integer primary key, content text not null) strict;
+`;
+
+const baseRowSchema = z.object({
+  ...rowSchema.shape,
+  path: z.string(),
+  inode: z.int(),
+  ctime: z.int(),
+});
+const anchorRowSchema = z.object({
+  id: z.int(),
+  epoch: z.string(),
+  stamp: z.int(),
+  device: z.int().nullable(),
+  inode: z.int().nullable(),
+  last_sync: z.int().nullable(),
+  paused: z.int(),
+});
+type AnchorRow = z.infer<typeof anchorRowSchema>;
+const contentRowSchema = z.object({ content: z.string() });
+const countRowSchema = z.object({ count: z.int() });
+const pathRowSchema = z.object({ path: z.string() });
+
+/** The client's state database; one for all anchors. */
+export class ClientStore implements Disposable {
+  readonly #database: DatabaseSync;
+
+  constructor(file: string) {
+    this.#database = new DatabaseSync(file, { timeout: 5000 });
+    this.#database.exec("pragma journal_mode = wal");
+    this.#database.exec("pragma synchronous = normal");
+    this.#database.exec(SCHEMA);
+  }
+
+  /** The record of one anchor, by its absolute path (and file name, for a single file); made when new. */
+  anchor(path: string): AnchorStore {
+    this.#database.prepare(
+      "insert or ignore into anchors (path, epoch, stamp) values (?, '', ?)",
+    ).run(path, stampNumber(ZERO_STAMP));
+    const row = this.#database.prepare("select * from anchors where path = ?")
+      .get(path);
+    return new AnchorStore(this.#database, anchorRowSchema.parse(row).id);
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
+  }
+}
+
+/** Where an anchor's root was last found: another device or inode means another directory. */
+export interface RootIdentity {
+  readonly device: number;
+  readonly inode: number;
+}
+
+/** {@linkcode Base} of one anchor in SQLite, with the little else that is kept of an anchor. */
+export class AnchorStore implements Base {
+  readonly #database: DatabaseSync;
+  readonly #id: number;
+  readonly #statements;
+
+  constructor(database: DatabaseSync, id: number) {
+    this.#database = database;
+    this.#id = id;
+    this.#statements = {
+      base: database.prepare(
+        "select * from bases where anchor = ? and path = ?",
+      ),
+      sent: database.prepare(
+        "select * from sent where anchor = ? and path = ?",
+      ),
+      put: database.prepare(
+        `insert or replace into bases (anchor, path, kind, size, mtime, mode, target, inode, ctime)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      ),
+      drop: database.prepare("delete from bases where anchor = ? and path = ?"),
+      unsend: database.prepare(
+        "delete from sent where anchor = ? and path = ?",
+      ),
+      send: database.prepare(
+        `insert or replace into sent (anchor, path, kind, size, mtime, mode, target)
+         values (?, ?, ?, ?, ?, ?, ?)`,
+      ),
+    };
+  }
+
+  position(): Position {
+    const { epoch, stamp } = this.#row();
+    return { epoch, stamp: stampFromNumber(stamp) };
+  }
+
+  row(path: RelativePath): BaseRow {
+    const base = this.#statements.base.get(this.#id, path);
+    const sent = this.#statements.sent.get(this.#id, path);
+    return {
+      base: base === undefined
+        ? undefined
+        : foundFromRow(baseRowSchema.parse(base)),
+      sent: sent === undefined
+        ? undefined
+        : { entry: entryFromRow(rowSchema.parse(sent)) },
+    };
+  }
+
+  bases(below?: RelativePath): Map<RelativePath, Found> {
+    const rows = below === undefined
+      ? this.#database.prepare(
+        "select * from bases where anchor = ? order by path",
+      )
+        .iterate(this.#id)
+      : this.#database.prepare(
+        `select * from bases where anchor = ? and (path = ? or (path > ? and path < ?))
+         order by path`,
+      ).iterate(this.#id, below, `${below}/`, `${below}0`);
+    const found = new Map<RelativePath, Found>();
+    for (const raw of rows) {
+      const row = baseRowSchema.parse(raw);
+      found.set(row.path as RelativePath, foundFromRow(row));
+    }
+    return found;
+  }
+
+  count(): number {
+    const row = this.#database.prepare(
+      "select count(*) as count from bases where anchor = ?",
+    ).get(this.#id);
+    return countRowSchema.parse(row).count;
+  }
+
+  /** Conflict copies that are there, oldest name first. */
+  conflicts(): string[] {
+    return this.#database.prepare(
+      "select path from bases where anchor = ? and kind <> 'd' and instr(path, ?) > 0 order by path",
+    ).all(this.#id, CONFLICT_MARK).map((row) => pathRowSchema.parse(row).path);
+  }
+
+  forget(): void {
+    this.#transaction(() => {
+      this.#database.prepare("delete from bases where anchor = ?").run(
+        this.#id,
+      );
+      this.#database.prepare("delete from sent where anchor = ?").run(this.#id);
+      this.#move({ epoch: "", stamp: ZERO_STAMP });
+    });
+  }
+
+  markSent(changes: readonly EditChange[]): void {
+    this.#transaction(() => {
+      for (const { path, entry } of changes) {
+        this.#statements.send.run(this.#id, path, ...entryColumns(entry));
+      }
+    });
+  }
+
+  agree(agreements: readonly Agreement[], position: Position): void {
+    this.#transaction(() => {
+      for (const { path, base } of agreements) {
+        this.#statements.unsend.run(this.#id, path);
+        if (base === undefined) this.#statements.drop.run(this.#id, path);
+        else {
+          const columns = entryColumns(base.entry);
+          this.#statements.put.run(
+            this.#id,
+            path,
+            ...columns,
+            base.inode,
+            base.ctimeS,
+          );
+        }
+      }
+      this.#move(position);
+      this.#database.prepare("delete from intents where anchor = ?").run(
+        this.#id,
+      );
+    });
+  }
+
+  intent(): ClientIntent | undefined {
+    const row = this.#database.prepare(
+      "select content from intents where anchor = ?",
+    )
+      .get(this.#id);
+    if (row === undefined) return undefined;
+    // Written by `prepare` of this very program; its shape is that of the type.
+    const intent: ClientIntent = JSON.parse(
+      contentRowSchema.parse(row).content,
+    );
+    return intent;
+  }
+
+  prepare(intent: ClientIntent): void {
+    this.#database.prepare(
+      "insert or replace into intents (anchor, content) values (?, ?)",
+    )
+      .run(this.#id, JSON.stringify(intent));
+  }
+
+  /** The root as it was last seen; `undefined` before the first scan. */
+  root(): RootIdentity | undefined {
+    const { device, inode } = this.#row();
+    return device === null || inode === null ? undefined : { device, inode };
+  }
+
+  setRoot(root: RootIdentity): void {
+    this.#database.prepare(
+      "update anchors set device = ?, inode = ? where id = ?",
+    )
+      .run(root.device, root.inode, this.#id);
+  }
+
+  /** Time of the last turn after which the anchor was in step, in milliseconds since 1970. */
+  lastSyncMs(): number | undefined {
+    return this.#row().last_sync ?? undefined;
+  }
+
+  setLastSync(timeMs: number): void {
+    this.#database.prepare("update anchors set last_sync = ? where id = ?")
+      .run(timeMs, this.#id);
+  }
+
+  paused(): boolean {
+    return this.#row().paused === 1;
+  }
+
+  setPaused(paused: boolean): void {
+    this.#database.prepare("update anchors set paused = ? where id = ?")
+      .run(paused ? 1 : 0, this.#id);
+  }
+
+  #row(): AnchorRow {
+    const row = this.#database.prepare("select * from anchors where id = ?")
+      .get(this.#id);
+    return anchorRowSchema.parse(row);
+  }
+
+  #move({ epoch, stamp }: Position): void {
+    this.#database.prepare(
+      "update anchors set epoch = ?, stamp = ? where id = ?",
+    )
+      .run(epoch, stampNumber(stamp), this.#id);
+  }
+
+  #transaction(work: () => void): void {
+    this.#database.exec("begin immediate");
+    try {
+      work();
+      this.#database.exec("commit");
+    } catch (error) {
+      this.#database.exec("rollback");
+      throw error;
+    }
+  }
+}
+
+function foundFromRow(row: z.infer<typeof baseRowSchema>): Found {
+  const entry = entryFromRow(row);
+  if (entry === undefined) {
+    throw new Error("Cannot read state: a base is a tombstone");
+  }
+  return { entry, inode: row.inode, ctimeS: row.ctime };
+}

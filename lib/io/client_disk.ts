@@ -1,0 +1,200 @@
+/**
+ * One anchor's files on a client: looking, staging, snapshots, and the bytes of two versions.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import type { Entry, Found } from "../core/entry.ts";
+import { sameContent } from "../core/entry.ts";
+import { MUNGED_PREFIX, OWN_NAME, type RelativePath } from "../core/path.ts";
+import type {
+  ClientCommitResult,
+  ClientDisk,
+  ClientIntent,
+  Look,
+} from "../ports.ts";
+import { applySteps } from "./client_steps.ts";
+import { Asides } from "./asides.ts";
+import { lstatIfAny, makeParents, removeIfEmpty, removeTree } from "./files.ts";
+import { findPath } from "./look.ts";
+import { unmungeLinks } from "./rsync_serve.ts";
+
+/** Where staged files lie, relative to the anchor's root. */
+export const INCOMING = `${OWN_NAME}/incoming`;
+const LINKS = `${OWN_NAME}/links`;
+const OUTGOING = `${OWN_NAME}/outgoing`;
+const COMPARE_BYTES = 1024 * 1024;
+
+/** What the disk of an anchor must know. */
+export interface DiskOptions {
+  /** Absolute path of the anchor, or of the directory that a single file lies in. */
+  readonly root: string;
+  /** True for what is excluded; `entry` is `undefined` when only the name is known. */
+  readonly passesOver: (
+    path: RelativePath,
+    entry: Entry | undefined,
+  ) => boolean;
+  /** A free conflict name for a path. */
+  readonly copyName: (path: RelativePath) => string;
+  readonly nowMs: () => number;
+}
+
+/** {@linkcode ClientDisk} on real files. */
+export class AnchorDisk implements ClientDisk {
+  readonly asides: Asides;
+  readonly #options: DiskOptions;
+
+  constructor(options: DiskOptions) {
+    this.#options = options;
+    this.asides = new Asides(options);
+  }
+
+  look(path: RelativePath): Look {
+    return findPath(this.#options.root, path);
+  }
+
+  passesOver(path: RelativePath, entry: Entry | undefined): boolean {
+    return this.#options.passesOver(path, entry);
+  }
+
+  openStage(): Promise<string> {
+    this.#makeOwn(INCOMING);
+    return Promise.resolve(INCOMING);
+  }
+
+  async checkStaged(
+    stage: string,
+    expected: readonly { path: RelativePath; entry: Entry }[],
+  ): Promise<Map<RelativePath, string>> {
+    const { root } = this.#options;
+    const links = expected.filter(({ path, entry }) =>
+      entry.kind === "link" &&
+      isMunged(`${root}/${stage}/${path}`, entry.target)
+    ).map(({ path }) => path);
+    if (links.length > 0) {
+      this.#makeOwn(LINKS);
+      const places = { from: `${root}/${stage}`, to: `${root}/${LINKS}` };
+      await unmungeLinks(places, links);
+    }
+    const broken = new Map<RelativePath, string>();
+    for (const { path, entry } of expected) {
+      const from = entry.kind === "link" ? LINKS : stage;
+      if (!this.#isWhole(`${root}/${from}/${path}`, path, entry)) {
+        broken.set(path, "it was not whole after the transfer");
+      }
+    }
+    return broken;
+  }
+
+  async sameBytes(stage: string, path: RelativePath): Promise<boolean> {
+    const { root } = this.#options;
+    if (lstatIfAny(`${root}/${stage}/${path}`) === undefined) return true;
+    using staged = await Deno.open(`${root}/${stage}/${path}`);
+    using live = await Deno.open(`${root}/${path}`);
+    const left = new Uint8Array(COMPARE_BYTES);
+    const right = new Uint8Array(COMPARE_BYTES);
+    for (;;) {
+      const count = await readFully(staged, left);
+      if (count !== await readFully(live, right)) return false;
+      if (
+        Buffer.compare(left.subarray(0, count), right.subarray(0, count)) !== 0
+      ) {
+        return false;
+      }
+      if (count < COMPARE_BYTES) return true;
+    }
+  }
+
+  apply(intent: ClientIntent): Promise<ClientCommitResult> {
+    const { root, copyName } = this.#options;
+    const stages = { files: intent.stage, links: LINKS };
+    const result = applySteps(intent.steps, {
+      root,
+      stages,
+      copyName,
+      asides: this.asides,
+    });
+    return Promise.resolve(result);
+  }
+
+  async closeStage(): Promise<void> {
+    const { root } = this.#options;
+    for (const name of [INCOMING, LINKS, OUTGOING]) {
+      await removeTree(`${root}/${name}`);
+    }
+    removeIfEmpty(`${root}/${OWN_NAME}`);
+  }
+
+  async snapshot(path: RelativePath): Promise<Found | undefined> {
+    const { root } = this.#options;
+    const copy = `${root}/${OUTGOING}/${path}`;
+    this.#makeOwn(OUTGOING);
+    makeParents(copy, 0o700);
+    try {
+      await Deno.copyFile(`${root}/${path}`, copy);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
+    }
+    const info = Deno.lstatSync(copy);
+    return {
+      entry: {
+        kind: "file",
+        size: info.size,
+        mtimeMs: info.mtime?.getTime() ?? 0,
+        mode: (info.mode ?? 0) & 0o777,
+      },
+      inode: 0,
+      ctimeS: 0,
+    };
+  }
+
+  /** Makes a directory of sinkd's own; refuses when something else has that name. */
+  #makeOwn(name: string): void {
+    const own = `${this.#options.root}/${OWN_NAME}`;
+    const info = lstatIfAny(own);
+    if (info !== undefined && !info.isDirectory) {
+      throw new Error(
+        `Cannot use '${own}': it is not a directory; move it away`,
+      );
+    }
+    Deno.mkdirSync(`${this.#options.root}/${name}`, {
+      recursive: true,
+      mode: 0o700,
+    });
+  }
+
+  /** A file that rsync compared and found equal to the live one is not staged, and whole. */
+  #isWhole(full: string, path: RelativePath, entry: Entry): boolean {
+    const info = lstatIfAny(full);
+    if (info === undefined) {
+      const live = this.look(path);
+      return live.kind === "found" && entry.kind === "file" &&
+        sameContent(live.found.entry, entry);
+    }
+    if (entry.kind === "link") {
+      return info.isSymlink && Deno.readLinkSync(full) === entry.target;
+    }
+    return entry.kind === "file" && info.isFile && info.size === entry.size &&
+      info.mtime?.getTime() === entry.mtimeMs;
+  }
+}
+
+function isMunged(full: string, target: string): boolean {
+  const info = lstatIfAny(full);
+  return info?.isSymlink === true &&
+    Deno.readLinkSync(full) === MUNGED_PREFIX + target;
+}
+
+async function readFully(
+  file: Deno.FsFile,
+  buffer: Uint8Array,
+): Promise<number> {
+  let filled = 0;
+  while (filled < buffer.length) {
+    const count = await file.read(buffer.subarray(filled));
+    if (count === null) break;
+    filled += count;
+  }
+  return filled;
+}

@@ -1,0 +1,209 @@
+/**
+ * The steps of a client's commit on real files. Every step looks again before it acts: what is not
+ * as the plan saw it is an edit of the last instant and is kept.
+ *
+ * @module
+ */
+import type { ClientStep } from "../core/client_commit.ts";
+import { sameEntry, sameFound } from "../core/entry.ts";
+import { ancestorsOf, type RelativePath } from "../core/path.ts";
+import type { ClientCommitResult, LeftPath, Look } from "../ports.ts";
+import type { Asides } from "./asides.ts";
+import {
+  inWritableParent,
+  linkIfFree,
+  lstatIfAny,
+  makeParents,
+  removeIfEmpty,
+} from "./files.ts";
+import { findPath } from "./look.ts";
+
+/** Where the steps work. Stages are relative to `root`. */
+export interface StepPlaces {
+  readonly root: string;
+  readonly stages: { readonly files: string; readonly links: string };
+  readonly copyName: (path: RelativePath) => string;
+  readonly asides: Asides;
+}
+
+type Put = Extract<ClientStep, { do: "put" }>;
+
+/** Carries out all steps; one that fails leaves its path as it is, with the reason. */
+export function applySteps(
+  steps: readonly ClientStep[],
+  places: StepPlaces,
+): ClientCommitResult {
+  const left: LeftPath[] = [];
+  const copies: string[] = [];
+  for (const step of steps) {
+    try {
+      const copy = applyStep(step, places);
+      if (copy !== undefined) copies.push(copy);
+    } catch (error) {
+      left.push({ path: step.path, reason: reasonOf(error) });
+    }
+  }
+  return { left, copies };
+}
+
+/** Gives the conflict copy that was made, if any. */
+function applyStep(step: ClientStep, places: StepPlaces): string | undefined {
+  const { root } = places;
+  const full = `${root}/${step.path}`;
+  const look = findPath(root, step.path);
+  switch (step.do) {
+    case "remove":
+      return remove(step, { look, full, places });
+    case "removeDirectory":
+      return removeDirectory(step, { look, full, places });
+    case "moveAside": {
+      if (look.kind === "absent" || isDirectory(look)) return undefined;
+      inWritableParent(
+        full,
+        () => Deno.renameSync(full, `${root}/${step.copy}`),
+      );
+      return step.copy;
+    }
+    case "makeDirectory":
+      if (isDirectory(look)) return undefined;
+      openWay(root, step.path);
+      inWritableParent(full, () => Deno.mkdirSync(full, { mode: 0o700 }));
+      return undefined;
+    case "put":
+      return put(step, { full, places });
+    case "mode":
+      if (look.kind === "found" && look.found.entry.kind !== "link") {
+        Deno.chmodSync(full, step.mode);
+      }
+      return undefined;
+  }
+}
+
+interface At {
+  readonly look: Look;
+  readonly full: string;
+  readonly places: StepPlaces;
+}
+
+function remove(
+  step: Extract<ClientStep, { do: "remove" }>,
+  { look, full, places }: At,
+): string | undefined {
+  if (look.kind !== "found" || !sameFound(look.found, step.saw)) {
+    return undefined;
+  }
+  const aside = places.asides.place(step.path);
+  inWritableParent(full, () => Deno.renameSync(full, aside));
+  return places.asides.keep(step.path, aside, step.saw.entry);
+}
+
+function removeDirectory(
+  step: Extract<ClientStep, { do: "removeDirectory" }>,
+  { look, full, places }: At,
+): string | undefined {
+  if (!isDirectory(look)) return undefined;
+  if (inWritableParent(full, () => removeIfEmpty(full))) return undefined;
+  if (step.copy === undefined) return undefined;
+  const { copy } = step;
+  inWritableParent(full, () => Deno.renameSync(full, `${places.root}/${copy}`));
+  return copy;
+}
+
+function put(
+  step: Put,
+  { full, places }: Pick<At, "full" | "places">,
+): string | undefined {
+  const { root, stages } = places;
+  const stage = step.entry.kind === "link" ? stages.links : stages.files;
+  const staged = `${root}/${stage}/${step.path}`;
+  const look = findPath(root, step.path);
+  if (lstatIfAny(staged) === undefined) return putBefore(step, look);
+  if (step.entry.kind === "file") Deno.chmodSync(staged, step.entry.mode);
+  openWay(root, step.path);
+  return inWritableParent(full, () => {
+    if (look.kind === "absent") {
+      if (linkIfFree(staged, full)) {
+        Deno.removeSync(staged);
+        return undefined;
+      }
+      return putBeside(step, { full, staged, places });
+    }
+    if (look.kind !== "found") {
+      throw new Error(`what is there ${look.cause}`);
+    }
+    if (sameEntry(look.found.entry, step.entry)) {
+      Deno.removeSync(staged);
+      return undefined;
+    }
+    const unexpected = step.saw === undefined ||
+      !sameFound(look.found, step.saw);
+    if (unexpected || step.copy !== undefined) {
+      return putBeside(step, { full, staged, places });
+    }
+    return putOver(step, { full, staged, places });
+  });
+}
+
+/** The staged version is gone: either this step was done before a crash, or it cannot be done. */
+function putBefore(step: Put, look: Look): undefined {
+  if (look.kind === "found" && sameEntry(look.found.entry, step.entry)) return;
+  throw new Error("its staged version is gone; it is fetched again");
+}
+
+/** Keeps what is there under a conflict name, and puts the staged version in its place. */
+function putBeside(
+  step: Put,
+  { full, staged, places }: {
+    full: string;
+    staged: string;
+    places: StepPlaces;
+  },
+): string {
+  let copy = step.copy ?? places.copyName(step.path);
+  if (lstatIfAny(full)?.isDirectory === true) {
+    Deno.renameSync(full, `${places.root}/${copy}`);
+  } else {
+    while (!linkIfFree(full, `${places.root}/${copy}`)) {
+      copy = places.copyName(step.path);
+    }
+  }
+  Deno.renameSync(staged, full);
+  return copy;
+}
+
+/** Replaces what the plan saw; it stays aside for a while. */
+function putOver(
+  step: Put,
+  { full, staged, places }: {
+    full: string;
+    staged: string;
+    places: StepPlaces;
+  },
+): string | undefined {
+  if (step.saw === undefined) {
+    throw new Error("nothing was planned to be replaced");
+  }
+  const aside = places.asides.place(step.path);
+  Deno.linkSync(full, aside);
+  Deno.renameSync(staged, full);
+  return places.asides.keep(step.path, aside, step.saw.entry);
+}
+
+/** Makes what is missing above a path; refuses to go through anything but directories. */
+function openWay(root: string, path: RelativePath): void {
+  for (const above of ancestorsOf(path)) {
+    const info = lstatIfAny(`${root}/${above}`);
+    if (info !== undefined && !info.isDirectory) {
+      throw new Error(`'${above}' is not a directory`);
+    }
+  }
+  makeParents(`${root}/${path}`, 0o755);
+}
+
+function isDirectory(look: Look): boolean {
+  return look.kind === "found" && look.found.entry.kind === "directory";
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,82 @@
+/**
+ * File operations that may be repeated: what is already done, or no longer there, is no error.
+ *
+ * @module
+ */
+import { dirname } from "node:path";
+
+/** True when nothing is at the path. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound ||
+    error instanceof Deno.errors.NotADirectory;
+}
+
+/** What is at a path, not following a link; `undefined` when nothing is. */
+export function lstatIfAny(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Removes a file, link or directory tree if it is there. */
+export async function removeTree(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
+/** Removes a directory if it is there and empty; true when it is gone. */
+export function removeIfEmpty(path: string): boolean {
+  try {
+    Deno.removeSync(path);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return true;
+    if (isNotEmpty(error)) return false;
+    throw error;
+  }
+}
+
+/** A second name for a file or link; true when made, false when the new name was already taken. */
+export function linkIfFree(from: string, to: string): boolean {
+  try {
+    Deno.linkSync(from, to);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw error;
+  }
+}
+
+/** Makes the directory of a path, and all above it, with `mode`. */
+export function makeParents(path: string, mode: number): void {
+  Deno.mkdirSync(dirname(path), { recursive: true, mode });
+}
+
+/** Runs `work`; when the directory of `path` forbids it, opens that for the time being. */
+export function inWritableParent<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+    const parent = dirname(path);
+    const mode = Deno.lstatSync(parent).mode;
+    if (mode === null || (mode & 0o300) === 0o300) throw error;
+    Deno.chmodSync(parent, (mode & 0o777) | 0o700);
+    try {
+      return work();
+    } finally {
+      Deno.chmodSync(parent, mode & 0o777);
+    }
+  }
+}
+
+function isNotEmpty(error: unknown): boolean {
+  return error instanceof Error && "code" in error &&
+    error.code === "ENOTEMPTY";
+}

@@ -1,0 +1,98 @@
+/**
+ * rsync on the server: one call against a one-shot loopback port, pumped through a data channel.
+ *
+ * @module
+ */
+import { fileList, rsyncArguments, type RsyncJob } from "../core/rsync.ts";
+import type { RelativePath } from "../core/path.ts";
+import type { RsyncEnd } from "../ports.ts";
+import type { Channel } from "./channel.ts";
+import { drainRun, keptText, pump } from "./pump.ts";
+
+/** A call: the job but for its port, the paths, and the client's password for this one call. */
+export interface RsyncCall extends Omit<RsyncJob, "port"> {
+  readonly paths: readonly RelativePath[];
+  readonly password: string;
+}
+
+/** Runs one call; bytes go through `channel` until both ends are done. Throws when the channel breaks. */
+export async function callRsync(
+  channel: Channel,
+  call: RsyncCall,
+): Promise<RsyncEnd> {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const rsync = new Deno.Command("rsync", {
+    args: rsyncArguments({ ...call, port: listener.addr.port }),
+    env: { RSYNC_PASSWORD: call.password, LC_ALL: "C.UTF-8" },
+    stdin: "piped",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const stderr = keptText(rsync.stderr);
+  const list = writeList(rsync, call.paths);
+  try {
+    const connection = await acceptFrom(listener, rsync.status);
+    if (connection === undefined) await drainRun(channel);
+    else {
+      connection.setNoDelay(true);
+      await pump(channel, connection);
+    }
+    const { code } = await rsync.status;
+    return { code, stderr: await stderr };
+  } catch (error) {
+    killIfRunning(rsync);
+    await rsync.status;
+    await stderr;
+    throw error;
+  } finally {
+    await list;
+  }
+}
+
+/** Ends a child that may have ended by itself. */
+export function killIfRunning(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // it has ended: nothing to kill
+  }
+}
+
+/** The first connection, or `undefined` when rsync ended without one. */
+async function acceptFrom(
+  listener: Deno.TcpListener,
+  ended: Promise<Deno.CommandStatus>,
+): Promise<Deno.TcpConn | undefined> {
+  let open = true;
+  const close = () => {
+    if (open) listener.close();
+    open = false;
+  };
+  const gone = ended.then(() => {
+    close();
+    return undefined;
+  });
+  const accepted = listener.accept().catch((error) => {
+    if (open) throw error;
+    return undefined;
+  });
+  try {
+    return await Promise.race([accepted, gone]);
+  } finally {
+    close();
+  }
+}
+
+async function writeList(
+  rsync: Deno.ChildProcess,
+  paths: readonly RelativePath[],
+): Promise<void> {
+  const writer = rsync.stdin.getWriter();
+  try {
+    await writer.write(fileList(paths));
+    await writer.close();
+  } catch (error) {
+    // An rsync that ends early does not read its list; its exit code says why.
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}

@@ -1,0 +1,343 @@
+/**
+ * Edits: which paths of an anchor differ from their base, and the next batch of them for the server.
+ *
+ * @module
+ */
+import type { EditChange } from "../core/channel_protocol.ts";
+import { HOLD_ABOVE, mustHold } from "../core/deletions.ts";
+import type { Found } from "../core/entry.ts";
+import { comparePaths, isWithin, type RelativePath } from "../core/path.ts";
+import { isDirty, isSuspect } from "../core/reconcile.ts";
+import { ZERO_STAMP } from "../core/stamp.ts";
+import type {
+  Base,
+  Batch,
+  ClientDisk,
+  Edits,
+  Look,
+  ScanView,
+} from "../ports.ts";
+
+/** Age in milliseconds from which a later write surely gives a file another mtime. */
+const SETTLED_MS = 20;
+/** Rest after the last of many deletions before they are judged together, in milliseconds. */
+const MANY_DELETIONS_QUIET_MS = 500;
+/** Tries after which a file that never holds still goes from a copy. */
+const TRIES_BEFORE_SNAPSHOT = 3;
+
+/** What the edits of one anchor need. */
+export interface EditsPorts {
+  readonly base: Base;
+  readonly disk: ClientDisk;
+  readonly nowMs: () => number;
+  /** Waits; for files that were written this very moment. */
+  readonly rest: (ms: number) => Promise<void>;
+  /** Asks to have a path examined again later, with growing delay. */
+  readonly defer: (path: RelativePath) => void;
+  /** Asks for a scan of a directory that has no base. */
+  readonly scan: (path: RelativePath) => void;
+}
+
+type Dirty = "put" | "delete";
+
+/** {@linkcode Edits} of one anchor: what examinations and scans found dirty. */
+export class AnchorEdits implements Edits {
+  /** Why paths cannot be carried or read now; shown in status. */
+  readonly faults = new Map<RelativePath, string>();
+  readonly #dirty = new Map<RelativePath, Dirty>();
+  readonly #waiting = new Set<RelativePath>();
+  readonly #tries = new Map<RelativePath, number>();
+  readonly #ports: EditsPorts;
+  #deletions = 0;
+  #lastDeletionMs = -Infinity;
+  #approved = false;
+  #held = false;
+
+  constructor(ports: EditsPorts) {
+    this.#ports = ports;
+  }
+
+  /** Edits that could go now. */
+  count(): number {
+    return this.#dirty.size - (this.#deletionsWait() ? this.#deletions : 0);
+  }
+
+  /** All that is not on the server yet. */
+  pending(): number {
+    return this.#dirty.size + this.#waiting.size;
+  }
+
+  /** Bytes of the files that {@linkcode count} counts, for the announcement. */
+  bytes(): number {
+    let sum = 0;
+    for (const [path, dirty] of this.#dirty) {
+      if (dirty === "delete") continue;
+      const found = foundOf(this.#ports.disk.look(path));
+      if (found?.entry.kind === "file") sum += found.entry.size;
+    }
+    return sum;
+  }
+
+  /** Deletions that wait for a person. */
+  heldPaths(): RelativePath[] {
+    if (!this.#isHeld()) return [];
+    return this.#paths("delete").sort(comparePaths);
+  }
+
+  /** When held back deletions should be judged, or `undefined`. */
+  judgeAtMs(): number | undefined {
+    if (this.#deletions <= HOLD_ABOVE || this.#approved || this.#held) {
+      return undefined;
+    }
+    return this.#lastDeletionMs + MANY_DELETIONS_QUIET_MS;
+  }
+
+  /** Lets held deletions go. */
+  approve(): void {
+    this.#approved = true;
+    this.#held = false;
+  }
+
+  /** Gives held deletions up: their bases are forgotten, so the server's versions come back. */
+  reject(): RelativePath[] {
+    const paths = this.#paths("delete");
+    const { base } = this.#ports;
+    base.agree(
+      paths.map((path) => ({ path, base: undefined })),
+      { ...base.position(), stamp: ZERO_STAMP },
+    );
+    for (const path of paths) this.#clear(path);
+    this.#held = false;
+    return paths;
+  }
+
+  /** Looks at single paths; asks for a scan of directories that are new. */
+  examine(paths: Iterable<RelativePath>): void {
+    const { disk, base } = this.#ports;
+    for (const path of paths) {
+      if (disk.passesOver(path, undefined)) continue;
+      const look = disk.look(path);
+      const row = base.row(path).base;
+      this.#judge(path, look, row);
+      const found = foundOf(look);
+      const isDirectory = found?.entry.kind === "directory";
+      if (isDirectory && row?.entry.kind !== "directory") {
+        this.#ports.scan(path);
+      }
+      if (look.kind !== "found" && look.kind !== "absent") continue;
+      if (!isDirectory) this.#examineBelow(path, row);
+    }
+  }
+
+  /** Compares a scan of everything, or of what is at and below `below`, with the bases. */
+  applyScan(scan: ScanView, below?: RelativePath): void {
+    const { base, disk } = this.#ports;
+    const bases = base.bases(below);
+    const unknown = scan.unreadable.map(({ path }) => path);
+    for (const { path, cause } of [...scan.unreadable, ...scan.uncarriable]) {
+      this.faults.set(path as RelativePath, cause);
+    }
+    for (const [path, found] of scan.found) {
+      if (disk.passesOver(path, found.entry)) continue;
+      const known = bases.get(path);
+      if (isDirty(found, known)) {
+        this.#judge(path, { kind: "found", found }, known);
+      } else this.#clear(path);
+    }
+    for (const [path, known] of bases) {
+      if (scan.found.has(path) || disk.passesOver(path, undefined)) continue;
+      if (unknown.some((directory) => isWithin(path, directory))) continue;
+      this.#judge(path, disk.look(path), known);
+    }
+  }
+
+  async collect(
+    limits: {
+      paths: number;
+      bytes: number;
+      skip: (path: RelativePath) => boolean;
+    },
+  ): Promise<Batch> {
+    await this.#restIfFresh(limits.paths);
+    const changes: EditChange[] = [];
+    const found: (Found | undefined)[] = [];
+    let bytes = 0;
+    let more = false;
+    for (const path of this.#ordered()) {
+      if (limits.skip(path)) continue;
+      if (changes.length >= limits.paths || bytes >= limits.bytes) {
+        more = true;
+        break;
+      }
+      const edit = await this.#edit(path);
+      if (edit === undefined) continue;
+      changes.push(edit.change);
+      found.push(edit.found);
+      if (edit.change.entry?.kind === "file") bytes += edit.change.entry.size;
+    }
+    return { changes, found, more };
+  }
+
+  again(paths: readonly { path: RelativePath; reason: string }[]): void {
+    for (const { path, reason } of paths) {
+      if (reason === "") {
+        this.examine([path]);
+        continue;
+      }
+      this.#clear(path);
+      this.#tries.set(path, (this.#tries.get(path) ?? 0) + 1);
+      this.#waiting.add(path);
+      this.#ports.defer(path);
+    }
+  }
+
+  done(paths: readonly RelativePath[]): void {
+    for (const path of paths) {
+      this.#tries.delete(path);
+      this.#clear(path);
+      this.examine([path]);
+    }
+  }
+
+  async #edit(
+    path: RelativePath,
+  ): Promise<{ change: EditChange; found: Found | undefined } | undefined> {
+    const { disk, base } = this.#ports;
+    const look = disk.look(path);
+    const row = base.row(path).base;
+    this.#judge(path, look, row);
+    if (!this.#dirty.has(path)) return undefined;
+    const local = foundOf(look);
+    if (local === undefined) return { change: { path }, found: undefined };
+    if (disk.passesOver(path, local.entry)) return undefined;
+    if (
+      (this.#tries.get(path) ?? 0) >= TRIES_BEFORE_SNAPSHOT &&
+      local.entry.kind === "file"
+    ) {
+      const copy = await disk.snapshot(path);
+      if (copy === undefined) return undefined;
+      return {
+        change: { path, entry: copy.entry, snapshot: true },
+        found: copy,
+      };
+    }
+    if (this.#isFresh(local)) {
+      this.again([{ path, reason: "it is being written" }]);
+      return undefined;
+    }
+    const verify = isSuspect(local, row) ? { verify: true as const } : {};
+    return { change: { path, entry: local.entry, ...verify }, found: local };
+  }
+
+  /** Waits once when something was written this very moment: it is most likely complete after that. */
+  async #restIfFresh(limit: number): Promise<void> {
+    const { disk, rest } = this.#ports;
+    for (const path of this.#ordered().slice(0, limit)) {
+      const found = foundOf(disk.look(path));
+      if (found !== undefined && this.#isFresh(found)) {
+        return await rest(SETTLED_MS + 5);
+      }
+    }
+  }
+
+  #isFresh(found: Found): boolean {
+    if (found.entry.kind !== "file") return false;
+    const ageMs = this.#ports.nowMs() - found.entry.mtimeMs;
+    return ageMs >= 0 && ageMs < SETTLED_MS;
+  }
+
+  /** What had been below a directory that is gone or is another kind of thing now. */
+  #examineBelow(path: RelativePath, row: Found | undefined): void {
+    if (row !== undefined && row.entry.kind !== "directory") return;
+    const { base, disk } = this.#ports;
+    for (const [below, known] of base.bases(path)) {
+      if (below === path || disk.passesOver(below, undefined)) continue;
+      this.#judge(below, disk.look(below), known);
+    }
+  }
+
+  #judge(path: RelativePath, look: Look, row: Found | undefined): void {
+    switch (look.kind) {
+      case "uncarriable":
+      case "unreadable":
+        this.#clear(path);
+        this.faults.set(path, look.cause);
+        return;
+      case "found":
+      case "absent": {
+        const found = foundOf(look);
+        if (isDirty(found, row)) {
+          this.#set(path, found === undefined ? "delete" : "put");
+        } else this.#clear(path);
+      }
+    }
+  }
+
+  #set(path: RelativePath, dirty: Dirty): void {
+    if (this.#dirty.get(path) !== dirty) {
+      this.#clear(path);
+      this.#dirty.set(path, dirty);
+      if (dirty === "delete") {
+        this.#deletions++;
+        this.#lastDeletionMs = this.#ports.nowMs();
+      }
+    }
+    this.#waiting.delete(path);
+    this.faults.delete(path);
+  }
+
+  #clear(path: RelativePath): void {
+    this.#waiting.delete(path);
+    this.faults.delete(path);
+    const was = this.#dirty.get(path);
+    if (was === undefined) return;
+    this.#dirty.delete(path);
+    if (was === "delete") this.#deletions--;
+    if (this.#deletions === 0) {
+      this.#held = false;
+      this.#approved = false;
+    }
+  }
+
+  #deletionsWait(): boolean {
+    const judgeAt = this.judgeAtMs();
+    if (judgeAt !== undefined && this.#ports.nowMs() < judgeAt) return true;
+    return this.#isHeld();
+  }
+
+  #isHeld(): boolean {
+    if (this.#deletions === 0 || this.#approved) return false;
+    if (!this.#held) {
+      const total = this.#ports.base.count() + this.#newPaths();
+      this.#held = mustHold({ deleted: this.#deletions, total });
+    }
+    return this.#held;
+  }
+
+  /** What is new here weighs against deletions: a renamed directory is both. */
+  #newPaths(): number {
+    const { base } = this.#ports;
+    return this.#paths("put").filter((path) =>
+      base.row(path).base === undefined
+    ).length;
+  }
+
+  /** Deletions deepest first, unless they wait; then the rest from the top. */
+  #ordered(): RelativePath[] {
+    const deletions = this.#deletionsWait() ? [] : this.#paths("delete");
+    return [
+      ...deletions.sort(comparePaths).reverse(),
+      ...this.#paths("put").sort(comparePaths),
+    ];
+  }
+
+  #paths(kind: Dirty): RelativePath[] {
+    return [...this.#dirty].filter(([, dirty]) => dirty === kind).map((
+      [path],
+    ) => path);
+  }
+}
+
+function foundOf(look: Look): Found | undefined {
+  return look.kind === "found" ? look.found : undefined;
+}
