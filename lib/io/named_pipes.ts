@@ -1,0 +1,57 @@
+/**
+ * Named pipes that stop the watcher. Deno opens what it hears of, and to open a named pipe is to
+ * wait for a writer; a writer for a moment sets it free.
+ *
+ * @module
+ */
+import { closeSync, constants, openSync } from "node:fs";
+import { NO_EXCLUDES } from "../core/excludes.ts";
+import { scanTree } from "./scan.ts";
+
+/**
+ * Full paths of the named pipes below `directories` that were made or used at `sinceMs` (since 1970)
+ * or later. Others are left out: to open them would disturb the programs that use them.
+ */
+export async function findUsedPipes(
+  directories: readonly string[],
+  sinceMs: number,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const pipes: string[] = [];
+  for (const directory of directories) {
+    const options = { rules: NO_EXCLUDES, only: undefined, signal };
+    const { uncarriable } = await scanTree(directory, options);
+    for (const { path } of uncarriable) {
+      const fullPath = `${directory}/${path}`;
+      if (isUsedPipe(fullPath, sinceMs)) pipes.push(fullPath);
+    }
+  }
+  return pipes;
+}
+
+/** Sets free what waits for a writer of `pipe`; the reason when it may not. */
+export function freePipe(pipe: string): string | undefined {
+  try {
+    // O_NONBLOCK: never waits. O_RDWR: there is a writer, for as long as it is open.
+    closeSync(openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK));
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function isUsedPipe(fullPath: string, sinceMs: number): boolean {
+  let info;
+  try {
+    info = Deno.lstatSync(fullPath);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+  const usedMs = Math.max(
+    info.mtime?.getTime() ?? 0,
+    info.ctime?.getTime() ?? 0,
+  );
+  // A ctime is in whole seconds.
+  return info.isFifo === true && usedMs >= sinceMs - 1000;
+}

@@ -1,0 +1,170 @@
+/**
+ * The worker that holds `Deno.watchFs`. A named pipe in a watched tree can stop it for ever (Deno
+ * opens what it hears of), so it must not run on the main thread, and does nothing but pass on.
+ *
+ * It imports no code: the permission to read this one file is enough to start it.
+ *
+ * @module
+ */
+import type {
+  FromWatchWorker,
+  RawPath,
+  ToWatchWorker,
+} from "./watch_messages.ts";
+
+/** Least time between two messages with events, in milliseconds; the first after a pause goes at once. */
+const GATHER_MS = 2;
+/** Paths on the way to the main thread above which events are dropped and a rescan is asked for. */
+const MAX_UNSEEN_PATHS = 50_000;
+/** Errors in a row after which a watch is given up. */
+const MAX_ERRORS = 10_000;
+
+interface Watch {
+  readonly watcher: Deno.FsWatcher;
+  paths: Map<string, Set<Deno.FsEvent["kind"]>>;
+  events: number;
+  closed: boolean;
+  dropped: boolean;
+  /** Settles when the last read has ended. */
+  ended: Promise<void>;
+}
+
+const watches = new Map<number, Watch>();
+/** Watches begin and end one after the other. */
+let turn = Promise.resolve();
+let unseenPaths = 0;
+let lastPostMs = 0;
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+/** The few members of a worker's global scope that are used. */
+interface WorkerScope {
+  postMessage(message: FromWatchWorker): void;
+  addEventListener(
+    type: "message",
+    listener: (event: MessageEvent<ToWatchWorker>) => void,
+  ): void;
+}
+const scope = globalThis as unknown as WorkerScope;
+
+scope.addEventListener("message", ({ data }) => {
+  switch (data.kind) {
+    case "watch":
+      turn = turn.then(() => open(data.watch, data.directory, data.recursive));
+      break;
+    case "unwatch":
+      turn = turn.then(() => close(data.watch));
+      break;
+    case "seen":
+      unseenPaths -= data.paths;
+      reportDropped();
+      break;
+  }
+});
+
+function open(watch: number, directory: string, recursive: boolean): void {
+  let watcher;
+  try {
+    watcher = Deno.watchFs(directory, { recursive });
+  } catch (error) {
+    scope.postMessage({ kind: "failed", watch, ...told(error) });
+    return;
+  }
+  const opened: Watch = {
+    watcher,
+    paths: new Map(),
+    events: 0,
+    closed: false,
+    dropped: false,
+    ended: Promise.resolve(),
+  };
+  watches.set(watch, opened);
+  scope.postMessage({ kind: "watching", watch });
+  opened.ended = read(watch, opened);
+}
+
+/** Reads until the watch is closed. An error of `next()` is one event that was missed; reading goes on. */
+async function read(watch: number, opened: Watch): Promise<void> {
+  const events = opened.watcher[Symbol.asyncIterator]();
+  let last: unknown = new Error("Cannot watch: the events have ended");
+  for (let errors = 0; errors < MAX_ERRORS && !opened.closed;) {
+    try {
+      const next = await events.next();
+      if (next.done === true) break;
+      errors = 0;
+      take(watch, opened, next.value);
+    } catch (error) {
+      errors++;
+      last = error;
+      if (!opened.closed) {
+        scope.postMessage({ kind: "missed", watch, ...told(error) });
+      }
+    }
+  }
+  if (opened.closed) return;
+  watches.delete(watch);
+  opened.watcher.close();
+  scope.postMessage({ kind: "failed", watch, ...told(last) });
+}
+
+/** A new watch of the same directory would see nothing before the last read of the old one has ended. */
+async function close(watch: number): Promise<void> {
+  const opened = watches.get(watch);
+  if (opened === undefined) return;
+  watches.delete(watch);
+  opened.closed = true;
+  opened.watcher.close();
+  await opened.ended;
+}
+
+function take(watch: number, opened: Watch, event: Deno.FsEvent): void {
+  if (event.flag === "rescan") {
+    const message = "more changes at once than the watcher can hold";
+    scope.postMessage({ kind: "missed", watch, name: "Overflow", message });
+    return;
+  }
+  opened.events++;
+  if (unseenPaths + opened.paths.size > MAX_UNSEEN_PATHS) {
+    opened.dropped = true;
+    return;
+  }
+  for (const path of event.paths) {
+    const kinds = opened.paths.get(path);
+    if (kinds === undefined) opened.paths.set(path, new Set([event.kind]));
+    else kinds.add(event.kind);
+  }
+  if (timer !== undefined) return;
+  const waitMs = lastPostMs + GATHER_MS - performance.now();
+  if (waitMs <= 0) flush();
+  else timer = setTimeout(flush, waitMs);
+}
+
+function flush(): void {
+  timer = undefined;
+  for (const [watch, opened] of watches) {
+    if (opened.paths.size === 0) continue;
+    const paths: RawPath[] = [];
+    for (const [path, kinds] of opened.paths) paths.push([path, [...kinds]]);
+    scope.postMessage({ kind: "events", watch, paths, events: opened.events });
+    unseenPaths += paths.length;
+    opened.paths = new Map();
+    opened.events = 0;
+  }
+  lastPostMs = performance.now();
+}
+
+/** Says that events were dropped once the main thread keeps up again. */
+function reportDropped(): void {
+  if (unseenPaths > MAX_UNSEEN_PATHS / 2) return;
+  for (const [watch, opened] of watches) {
+    if (!opened.dropped) continue;
+    opened.dropped = false;
+    const message = "more changes at once than could be looked at";
+    scope.postMessage({ kind: "missed", watch, name: "Overflow", message });
+  }
+}
+
+function told(error: unknown): { name: string; message: string } {
+  return error instanceof Error
+    ? { name: error.name, message: error.message }
+    : { name: "Error", message: String(error) };
+}

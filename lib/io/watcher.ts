@@ -1,0 +1,447 @@
+/**
+ * The watcher: tells where in the anchors something may have changed, as soon as it did.
+ *
+ * `Deno.watchFs` runs in a worker, where a named pipe can do no more than stop that worker. What can
+ * go wrong with it (FACTS 1) ends in one of three ways: a rescan when something may have been missed,
+ * a new worker when it is silent, and scanning from time to time where watching is not possible.
+ *
+ * @module
+ */
+import { FLOOD_EVENTS } from "../core/settle.ts";
+import { findUsedPipes, freePipe } from "./named_pipes.ts";
+import { lookAtRoot } from "./scan.ts";
+import { Timers } from "./timers.ts";
+import { Canary } from "./watch_canary.ts";
+import { placesOf, type WatchEvent, type WatchRoot } from "./watch_events.ts";
+import type { FromWatchWorker, ToWatchWorker } from "./watch_messages.ts";
+import {
+  directoriesOf,
+  type Directory,
+  faultText,
+  isNameFault,
+  isOverflow,
+  troubleOf,
+  type WatchFault,
+} from "./watch_root.ts";
+export type { WatchEvent, WatchRoot } from "./watch_events.ts";
+
+/** Times are in milliseconds; the defaults are for use, other ones for tests. */
+export interface WatcherOptions {
+  /** A directory for nothing else, in the state directory; it is made when it is missing. */
+  readonly canaryDirectory: string;
+  /** How often the watcher is put to the test, and how long it has for the answer: 30 s and 5 s. */
+  readonly canaryEveryMs?: number;
+  readonly canaryWithinMs?: number;
+  /** How often a missing root is looked for: 1 s. */
+  readonly missingPollMs?: number;
+  /** How often a rescan is asked for where watching is not possible: 60 s. */
+  readonly scanEveryMs?: number;
+  /** When watching is tried again after it failed: 5 min. */
+  readonly retryMs?: number;
+  /** How long a watch may take to begin before the worker counts as hung: 2 min. */
+  readonly startWithinMs?: number;
+}
+
+/** A running watcher. */
+export interface Watcher extends AsyncDisposable {
+  /** Settles when each root is watched or known not to be: scan the anchors after that. */
+  readonly ready: Promise<void>;
+}
+
+/** Watches the anchors until it is disposed; throws when the canary directory cannot be made. */
+export function openWatcher(
+  roots: readonly WatchRoot[],
+  onEvent: (event: WatchEvent) => void,
+  options: WatcherOptions,
+): Watcher {
+  return new WorkerWatcher(roots, onEvent, {
+    canaryEveryMs: 30_000,
+    canaryWithinMs: 5000,
+    missingPollMs: 1000,
+    scanEveryMs: 60_000,
+    retryMs: 300_000,
+    startWithinMs: 120_000,
+    ...options,
+  });
+}
+
+class WorkerWatcher implements Watcher {
+  readonly ready: Promise<void>;
+  readonly #onEvent: (event: WatchEvent) => void;
+  readonly #options: Required<WatcherOptions>;
+  readonly #directories: Directory[];
+  readonly #byWatch = new Map<number, Directory>();
+  readonly #timers = new Timers();
+  readonly #canary: Canary;
+  readonly #closing = new AbortController();
+  readonly #becomeReady: () => void;
+  #worker: Worker | undefined;
+  #recovery: Promise<void> | undefined;
+  #lastWatch = 0;
+  #canaryWatch = 0;
+  /** When the worker was last known to be alive, in milliseconds since 1970. */
+  #aliveMs = Date.now();
+  #recoveredMs = -Infinity;
+  /** Why nothing is watched at all. */
+  #trouble: string | undefined;
+  /** What happened lately, when all is well again. */
+  #note = "";
+  #told = "";
+  #window = { startMs: -Infinity, events: 0 };
+
+  constructor(
+    roots: readonly WatchRoot[],
+    onEvent: (event: WatchEvent) => void,
+    options: Required<WatcherOptions>,
+  ) {
+    this.#onEvent = onEvent;
+    this.#options = options;
+    this.#directories = directoriesOf(roots);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.ready = promise;
+    this.#becomeReady = resolve;
+    this.#canary = new Canary(
+      {
+        directory: options.canaryDirectory,
+        everyMs: options.canaryEveryMs,
+        withinMs: options.canaryWithinMs,
+      },
+      this.#timers,
+      (cause) => this.#recover(cause),
+    );
+    // Not at once: nothing is told before the caller has the watcher.
+    queueMicrotask(() => {
+      if (!this.#closing.signal.aborted) this.#start();
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    this.#timers[Symbol.dispose]();
+    this.#stop();
+    this.#becomeReady();
+    await this.#recovery;
+  }
+
+  // The worker
+
+  #start(): void {
+    const url = new URL("./watch_worker.ts", import.meta.url);
+    const worker = new Worker(url, { type: "module", name: "watch" });
+    this.#worker = worker;
+    this.#trouble = undefined;
+    worker.onmessage = ({ data }: MessageEvent<FromWatchWorker>) => {
+      if (worker === this.#worker) this.#receive(data);
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      if (worker === this.#worker) this.#recover(event.message);
+    };
+    this.#canaryWatch = ++this.#lastWatch;
+    const directory = this.#canary.directory;
+    const watch = this.#canaryWatch;
+    this.#post({ kind: "watch", watch, directory, recursive: false });
+    for (const directory of this.#directories) this.#begin(directory);
+    this.#canary.plan(() => this.#checkRoots());
+    this.#tellMode();
+  }
+
+  #stop(): void {
+    this.#worker?.terminate();
+    this.#worker = undefined;
+    this.#byWatch.clear();
+  }
+
+  #post(message: ToWatchWorker): void {
+    this.#worker?.postMessage(message);
+  }
+
+  /** Starts anew after the worker hung or failed; when that comes again soon, scans instead for a while. */
+  #recover(cause: string): void {
+    if (this.#recovery !== undefined || this.#closing.signal.aborted) return;
+    this.#timers[Symbol.dispose]();
+    this.#stop();
+    this.#recovery = this.#freePipes(cause).then((text) => {
+      this.#recovery = undefined;
+      if (this.#closing.signal.aborted) return;
+      const nowMs = performance.now();
+      const again = nowMs - this.#recoveredMs < this.#options.retryMs;
+      this.#recoveredMs = nowMs;
+      this.#aliveMs = Date.now();
+      if (again) this.#giveUp(text);
+      else this.#startAnew(`${text} and was started anew`);
+    });
+  }
+
+  #startAnew(note: string): void {
+    this.#note = note;
+    for (const directory of this.#directories) directory.announce = note;
+    this.#start();
+    this.#timers.set("calm", this.#options.retryMs, () => {
+      this.#note = "";
+      this.#tellMode();
+    });
+  }
+
+  #giveUp(text: string): void {
+    this.#trouble = `${text} twice in a row`;
+    for (const directory of this.#directories) {
+      directory.announce = this.#trouble;
+      this.#begin(directory);
+    }
+    this.#tellMode();
+  }
+
+  /** What happened, in words that "and was started anew" can follow. */
+  async #freePipes(cause: string): Promise<string> {
+    const paths = this.#directories.map(({ path }) => path);
+    try {
+      const { signal } = this.#closing;
+      const pipes = await findUsedPipes(paths, this.#aliveMs, signal);
+      if (pipes.length === 0) return `the watcher failed (${cause})`;
+      const kept = pipes.map(freePipe).filter((reason) => reason !== undefined);
+      return `the watcher hung on the named pipe ${pipes.join(", ")} ` +
+        `(move it out of the anchor${kept.map((why) => `; ${why}`).join("")})`;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return `the watcher failed (${cause}; ${reason})`;
+    }
+  }
+
+  #receive(message: FromWatchWorker): void {
+    if (message.kind === "events") this.#countEvents(message);
+    if (message.watch === this.#canaryWatch) {
+      return this.#receiveCanary(message);
+    }
+    const directory = this.#byWatch.get(message.watch);
+    if (directory === undefined) return;
+    switch (message.kind) {
+      case "watching":
+        this.#watching(directory, message.watch);
+        break;
+      case "failed":
+        this.#end(directory);
+        if (message.name === "NotFound") this.#missing(directory);
+        else this.#failed(directory, faultText(directory.path, message));
+        break;
+      case "missed":
+        this.#missed(directory, message);
+        break;
+      case "events":
+        this.#places(directory, message.paths);
+        break;
+    }
+  }
+
+  #receiveCanary(message: FromWatchWorker): void {
+    if (message.kind === "failed") {
+      this.#recover(faultText(this.#canary.directory, message));
+    } else if (message.kind === "events" && this.#canary.heard()) {
+      this.#aliveMs = Date.now();
+      this.#canary.plan(() => this.#checkRoots());
+    }
+  }
+
+  // The roots
+
+  #begin(directory: Directory): void {
+    const root = lookAtRoot(directory.path);
+    if (root.kind === "missing" || root.kind === "not-a-directory") {
+      return this.#missing(directory);
+    }
+    if (root.kind === "unreadable") {
+      return this.#failed(directory, `${directory.path} ${root.cause}`);
+    }
+    if (this.#worker === undefined) {
+      directory.phase = { kind: "idle" };
+      return this.#announce(directory);
+    }
+    const watch = ++this.#lastWatch;
+    const { path, recursive } = directory;
+    const inode = `${root.device}:${root.inode}`;
+    directory.phase = { kind: "starting", watch, inode };
+    this.#byWatch.set(watch, directory);
+    this.#post({ kind: "watch", watch, directory: path, recursive });
+    this.#timers.set(`start ${watch}`, this.#options.startWithinMs, () => {
+      this.#recover(`it did not begin to watch ${path}`);
+    });
+  }
+
+  #end({ phase }: Directory): void {
+    if (phase.kind !== "starting" && phase.kind !== "watched") return;
+    this.#timers.clear(`start ${phase.watch}`);
+    this.#byWatch.delete(phase.watch);
+    this.#post({ kind: "unwatch", watch: phase.watch });
+  }
+
+  #watching(directory: Directory, watch: number): void {
+    const { phase } = directory;
+    if (phase.kind !== "starting") return;
+    this.#timers.clear(`start ${watch}`);
+    directory.phase = {
+      kind: "watched",
+      watch,
+      inode: phase.inode,
+      gap: undefined,
+    };
+    this.#announce(directory);
+    this.#tellMode();
+  }
+
+  #missing(directory: Directory): void {
+    directory.phase = { kind: "missing" };
+    this.#announce(directory);
+    this.#lookForMissing();
+    this.#tellMode();
+  }
+
+  #lookForMissing(): void {
+    this.#timers.set("missing", this.#options.missingPollMs, () => {
+      for (const directory of this.#directories) {
+        if (directory.phase.kind !== "missing") continue;
+        const { kind } = lookAtRoot(directory.path);
+        if (kind === "missing" || kind === "not-a-directory") {
+          this.#lookForMissing();
+        } else this.#watchAgain(directory, `${directory.path} is there again`);
+      }
+    });
+  }
+
+  #failed(directory: Directory, detail: string): void {
+    directory.phase = { kind: "failed", detail };
+    directory.announce ??= detail;
+    this.#announce(directory);
+    this.#tellMode();
+  }
+
+  /** Watches again what may be another directory now; `close` first, or the new watch sees nothing. */
+  #watchAgain(directory: Directory, cause: string): void {
+    this.#end(directory);
+    directory.announce = cause;
+    this.#begin(directory);
+  }
+
+  /** A mount or unmount makes no event. True when the canary may be touched: no watch is just starting. */
+  #checkRoots(): boolean {
+    for (const directory of this.#directories) {
+      if (directory.phase.kind !== "watched") continue;
+      const root = lookAtRoot(directory.path);
+      const same = root.kind === "present" &&
+        `${root.device}:${root.inode}` === directory.phase.inode;
+      if (!same) this.#watchAgain(directory, `${directory.path} was replaced`);
+    }
+    return !this.#directories.some(({ phase }) => phase.kind === "starting");
+  }
+
+  // What is told
+
+  #places(
+    directory: Directory,
+    paths: Extract<FromWatchWorker, { kind: "events" }>["paths"],
+  ): void {
+    for (const event of placesOf(paths, directory.anchors, Date.now())) {
+      this.#emit(event);
+    }
+    const moved = paths.some(([path, kinds]) =>
+      path === directory.path &&
+      (kinds.includes("remove") || kinds.includes("rename"))
+    );
+    if (moved) {
+      this.#watchAgain(directory, `${directory.path} was moved or removed`);
+    }
+  }
+
+  #missed(directory: Directory, fault: WatchFault): void {
+    const text = faultText(directory.path, fault);
+    if (isNameFault(fault)) return this.#missedName(directory);
+    if (!isOverflow(fault) && directory.phase.kind === "watched") {
+      directory.phase = { ...directory.phase, gap: text };
+      this.#tellMode();
+    }
+    this.#rescan(directory, text);
+  }
+
+  /** Such a file cannot be carried, so that it is listed is all that a rescan is for: not too often. */
+  #missedName(directory: Directory): void {
+    const name = `name ${directory.path}`;
+    if (this.#timers.has(name)) return;
+    this.#timers.set(name, 1000, () => {
+      this.#rescan(directory, "a name that is not valid UTF-8");
+      this.#timers.set(name, this.#options.scanEveryMs, () => {});
+    });
+  }
+
+  /** The kernel loses events of a flood and tells nobody; this counts what is excluded, too. */
+  #countEvents(
+    { paths, events }: Extract<FromWatchWorker, { kind: "events" }>,
+  ): void {
+    this.#post({ kind: "seen", paths: paths.length });
+    const nowMs = performance.now();
+    if (nowMs - this.#window.startMs >= 1000) {
+      this.#window = { startMs: nowMs, events: 0 };
+    }
+    const before = this.#window.events;
+    this.#window.events += events;
+    if (before > FLOOD_EVENTS || this.#window.events <= FLOOD_EVENTS) return;
+    for (const directory of this.#directories) {
+      this.#rescan(directory, `more than ${FLOOD_EVENTS} changes in a second`);
+    }
+  }
+
+  #announce(directory: Directory): void {
+    const { announce } = directory;
+    directory.announce = undefined;
+    if (announce !== undefined) this.#rescan(directory, announce);
+  }
+
+  #rescan(directory: Directory, cause: string): void {
+    for (const { id } of directory.anchors) {
+      this.#emit({ kind: "rescan", anchor: id, cause });
+    }
+  }
+
+  #emit(event: WatchEvent): void {
+    if (!this.#closing.signal.aborted) this.#onEvent(event);
+  }
+
+  /** Tells the mode when it is another one, and keeps scanning and trying again while it has to be. */
+  #tellMode(): void {
+    const unknown = this.#directories.some(({ phase }) =>
+      phase.kind === "starting" ||
+      phase.kind === "idle" && this.#trouble === undefined
+    );
+    if (unknown || this.#recovery !== undefined) return;
+    this.#becomeReady();
+    const troubles = [this.#trouble, ...this.#directories.map(troubleOf)]
+      .filter((trouble) => trouble !== undefined);
+    const mode = troubles.length > 0 ? "scanning" : "events";
+    const detail = troubles.slice(0, 3).join("; ") || this.#note;
+    if (mode === "scanning") this.#keepScanning();
+    else for (const name of ["scan", "retry"]) this.#timers.clear(name);
+    if (this.#told === `${mode} ${detail}`) return;
+    this.#told = `${mode} ${detail}`;
+    this.#emit({ kind: "mode", mode, detail });
+  }
+
+  #keepScanning(): void {
+    if (!this.#timers.has("scan")) {
+      this.#timers.set("scan", this.#options.scanEveryMs, () => {
+        for (const directory of this.#directories) {
+          const trouble = this.#trouble ?? troubleOf(directory);
+          if (trouble !== undefined) this.#rescan(directory, trouble);
+        }
+        this.#keepScanning();
+      });
+    }
+    if (this.#timers.has("retry")) return;
+    this.#timers.set("retry", this.#options.retryMs, () => {
+      this.#timers[Symbol.dispose]();
+      this.#stop();
+      this.#note = "";
+      for (const directory of this.#directories) {
+        directory.announce = "watching was tried again";
+      }
+      this.#start();
+    });
+  }
+}
