@@ -5,6 +5,7 @@
  */
 import { createHash, X509Certificate } from "node:crypto";
 import { SERVER_NAME } from "./dial.ts";
+import { replaceFile } from "./replace_file.ts";
 
 /** Certificate and key; `fingerprint` is the SHA-256 of the certificate's DER in lower-case hex. */
 export interface ServerCertificate {
@@ -26,8 +27,8 @@ export async function ensureCertificate(
     ({ certPem, keyPem } = await makeCertificate());
     await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
     await Deno.chmod(directory, 0o700);
-    await replaceFile(keyFile, keyPem);
-    await replaceFile(certFile, certPem);
+    replaceFile(keyFile, keyPem);
+    replaceFile(certFile, certPem);
   }
   if (keyPem === undefined) {
     throw new Error(
@@ -91,11 +92,4 @@ async function readIfThere(file: string): Promise<string | undefined> {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw new Error(`Cannot read ${file}`, { cause: error });
   }
-}
-
-async function replaceFile(file: string, text: string): Promise<void> {
-  const fresh = `${file}.new`;
-  await Deno.writeTextFile(fresh, text, { mode: 0o600 });
-  await Deno.chmod(fresh, 0o600);
-  await Deno.rename(fresh, file);
 }

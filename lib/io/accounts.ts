@@ -1,0 +1,291 @@
+/**
+ * A user's accounts on the server: join tokens and one revocable secret per client.
+ *
+ * They live in the user's own `<root>/<user>/.sinkd/state.db`, beside the journal, so that a user
+ * is one movable directory. Nothing in it gives a token or a secret away.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { DatabaseSync } from "node:sqlite";
+import { z } from "zod";
+import { nameFault, OWN_NAME } from "../core/path.ts";
+import { hashSecret, makeSecret, matchesHash } from "./secret_hash.ts";
+
+/** How long a join token is good for, unless said otherwise. */
+export const JOIN_TOKEN_TTL_MS = 24 * 60 * 60 * 1000;
+
+/** A client as the server knows it; `createdMs` is when it joined. */
+export interface ClientAccount {
+  readonly client: string;
+  readonly host: string;
+  readonly createdMs: number;
+  readonly revoked: boolean;
+}
+
+/** What comes of a join: the new client's secret, told this once, or why not. */
+export type Redeemed =
+  | { readonly kind: "joined"; readonly secret: string }
+  | { readonly kind: "refused"; readonly reason: string };
+
+const USER_MODE = 0o2770;
+const OWN_MODE = 0o700;
+const BUSY_TIMEOUT_MS = 5000;
+
+const SCHEMA = `
+create table if not exists account (
+  id integer primary key check (id = 1), active integer not null) strict;
+create table if not exists clients (
+  client text primary key, host text not null, created_ms integer not null,
+  revoked integer not null, secret_hash text not null) strict;
+create table if not exists join_tokens (
+  token_hash text primary key, expires_ms integer not null, used integer not null) strict;
+`;
+
+const clientRow = z.object({
+  client: z.string(),
+  host: z.string(),
+  created_ms: z.int(),
+  revoked: z.int(),
+});
+const secretRow = z.object({ secret_hash: z.string() });
+const tokenRow = z.object({ expires_ms: z.int(), used: z.int() });
+const activeRow = z.object({ active: z.int() });
+
+/** One user's accounts; holds the database until disposed. */
+export class Accounts implements Disposable {
+  readonly #database: DatabaseSync;
+
+  private constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  /** Opens the accounts of `user`, making the user and its directories under `root` when new. */
+  static create(root: string, user: string): Accounts {
+    const fault = nameFault(user);
+    if (fault !== undefined) {
+      throw new Error(
+        `Cannot add user ${JSON.stringify(user)}: the name ${fault}`,
+      );
+    }
+    makeDirectory(`${root}/${user}`, USER_MODE);
+    makeDirectory(`${root}/${user}/${OWN_NAME}`, OWN_MODE);
+    const database = openDatabase(root, user);
+    database.exec("insert or replace into account values (1, 1)");
+    return new Accounts(database);
+  }
+
+  /** Opens the accounts of a user; `undefined` when there is no such user. */
+  static open(root: string, user: string): Accounts | undefined {
+    if (nameFault(user) !== undefined || !hasState(root, user)) {
+      return undefined;
+    }
+    const database = openDatabase(root, user);
+    if (isActive(database)) return new Accounts(database);
+    database.close();
+    return undefined;
+  }
+
+  /** Names of all users under `root`, sorted. */
+  static listUsers(root: string): string[] {
+    const users: string[] = [];
+    for (const entry of readDirectory(root)) {
+      if (!entry.isDirectory) continue;
+      using accounts = Accounts.open(root, entry.name);
+      if (accounts !== undefined) users.push(entry.name);
+    }
+    return users.sort();
+  }
+
+  /** Revokes every client and token of `user` and forgets the user; files stay. False when there is none. */
+  static remove(root: string, user: string): boolean {
+    using accounts = Accounts.open(root, user);
+    if (accounts === undefined) return false;
+    accounts.#inTransaction(() => {
+      accounts.#database.exec("update clients set revoked = 1");
+      accounts.#database.exec("delete from join_tokens");
+      accounts.#database.exec("update account set active = 0");
+    });
+    return true;
+  }
+
+  /** A token that lets one client join within `ttlMs` of `nowMs`. */
+  createJoinToken(nowMs: number, ttlMs: number = JOIN_TOKEN_TTL_MS): string {
+    const token = makeSecret();
+    this.#inTransaction(() => {
+      this.#database.prepare("delete from join_tokens where expires_ms < ?")
+        .run(nowMs - JOIN_TOKEN_TTL_MS);
+      this.#database.prepare("insert into join_tokens values (?, ?, 0)")
+        .run(tokenHash(token), nowMs + ttlMs);
+    });
+    return token;
+  }
+
+  /** Trades a token for the secret of a new client. A refusal leaves the token as it was. */
+  redeem(
+    token: string,
+    client: string,
+    options: { readonly host: string; readonly nowMs: number },
+  ): Redeemed {
+    const fault = nameFault(client);
+    if (fault !== undefined) {
+      return refused(
+        `the client name ${JSON.stringify(client)} ${fault}; use --name`,
+      );
+    }
+    return this.#inTransaction(() => {
+      const unusable = this.#tokenFault(token, options.nowMs);
+      if (unusable !== undefined) {
+        return refused(
+          `the join link ${unusable}; make a new one with 'sinkd server adduser'`,
+        );
+      }
+      if (this.#liveSecretHash(client) !== undefined) {
+        return refused(
+          `there is already a client named ${
+            JSON.stringify(client)
+          }; join with --name, or revoke that one on the server`,
+        );
+      }
+      const secret = makeSecret();
+      this.#database.prepare(
+        "update join_tokens set used = 1 where token_hash = ?",
+      ).run(tokenHash(token));
+      this.#database.prepare(
+        "insert or replace into clients values (?, ?, ?, 0, ?)",
+      ).run(client, options.host, options.nowMs, hashSecret(secret));
+      return { kind: "joined", secret };
+    });
+  }
+
+  /** True when `secret` is that client's and it is not revoked. */
+  verify(client: string, secret: string): boolean {
+    const hash = this.#liveSecretHash(client);
+    return hash !== undefined && matchesHash(secret, hash);
+  }
+
+  /** Takes a client's access away; false when there is no such client or it was revoked before. */
+  revoke(client: string): boolean {
+    const { changes } = this.#database.prepare(
+      "update clients set revoked = 1 where client = ? and revoked = 0",
+    ).run(client);
+    return changes > 0;
+  }
+
+  /** All clients, revoked ones included, by name. */
+  clients(): ClientAccount[] {
+    return this.#database.prepare(
+      "select client, host, created_ms, revoked from clients order by client",
+    ).all().map((row) => {
+      const { client, host, created_ms, revoked } = clientRow.parse(row);
+      return { client, host, createdMs: created_ms, revoked: revoked === 1 };
+    });
+  }
+
+  /** Lines `<user>/<client>:<hash>` for mosquitto's password file. */
+  passwordLines(user: string): string[] {
+    return this.clients().flatMap(({ client }) => {
+      const hash = this.#liveSecretHash(client);
+      return hash === undefined ? [] : [`${user}/${client}:${hash}`];
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
+  }
+
+  #tokenFault(token: string, nowMs: number): string | undefined {
+    const row = this.#database.prepare(
+      "select expires_ms, used from join_tokens where token_hash = ?",
+    ).get(tokenHash(token));
+    if (row === undefined) return "is not known";
+    const { expires_ms, used } = tokenRow.parse(row);
+    if (used === 1) return "was already used";
+    return nowMs >= expires_ms ? "has expired" : undefined;
+  }
+
+  #liveSecretHash(client: string): string | undefined {
+    const row = this.#database.prepare(
+      "select secret_hash from clients where client = ? and revoked = 0",
+    ).get(client);
+    return row === undefined ? undefined : secretRow.parse(row).secret_hash;
+  }
+
+  #inTransaction<T>(act: () => T): T {
+    this.#database.exec("begin immediate");
+    try {
+      const result = act();
+      this.#database.exec("commit");
+      return result;
+    } catch (error) {
+      this.#database.exec("rollback");
+      throw error;
+    }
+  }
+}
+
+function refused(reason: string): Redeemed {
+  return { kind: "refused", reason };
+}
+
+function tokenHash(token: string): string {
+  return createHash("sha256").update(token).digest("hex");
+}
+
+function databaseFile(root: string, user: string): string {
+  return `${root}/${user}/${OWN_NAME}/state.db`;
+}
+
+function openDatabase(root: string, user: string): DatabaseSync {
+  const file = databaseFile(root, user);
+  try {
+    const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
+    database.exec("pragma journal_mode = wal");
+    database.exec("pragma synchronous = full");
+    database.exec(SCHEMA);
+    return database;
+  } catch (cause) {
+    throw new Error(`Cannot open the accounts of ${user} in ${file}`, {
+      cause,
+    });
+  }
+}
+
+function isActive(database: DatabaseSync): boolean {
+  const row = database.prepare("select active from account").get();
+  return row !== undefined && activeRow.parse(row).active === 1;
+}
+
+function hasState(root: string, user: string): boolean {
+  try {
+    return Deno.lstatSync(databaseFile(root, user)).isFile;
+  } catch (error) {
+    if (
+      error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.NotADirectory
+    ) return false;
+    throw error;
+  }
+}
+
+function readDirectory(root: string): Deno.DirEntry[] {
+  try {
+    return [...Deno.readDirSync(root)];
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+/** Makes a directory with just this mode; one that is there keeps its own. */
+function makeDirectory(path: string, mode: number): void {
+  try {
+    const info = Deno.lstatSync(path);
+    if (info.isDirectory) return;
+    throw new Error(`Cannot use ${path}: it is not a directory`);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  Deno.mkdirSync(path, { recursive: true, mode: OWN_MODE });
+  Deno.chmodSync(path, mode);
+}
