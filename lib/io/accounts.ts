@@ -7,9 +7,16 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
-import { nameFault, OWN_NAME } from "../core/path.ts";
+import { nameFault } from "../core/path.ts";
+import {
+  hasState,
+  isActive,
+  makeUserDirectories,
+  openDatabase,
+  readDirectory,
+} from "./account_files.ts";
 import { hashSecret, makeSecret, matchesHash } from "./secret_hash.ts";
 
 /** How long a join token is good for, unless said otherwise. */
@@ -28,20 +35,6 @@ export type Redeemed =
   | { readonly kind: "joined"; readonly secret: string }
   | { readonly kind: "refused"; readonly reason: string };
 
-const USER_MODE = 0o2770;
-const OWN_MODE = 0o700;
-const BUSY_TIMEOUT_MS = 5000;
-
-const SCHEMA = `
-create table if not exists account (
-  id integer primary key check (id = 1), active integer not null) strict;
-create table if not exists clients (
-  client text primary key, host text not null, created_ms integer not null,
-  revoked integer not null, secret_hash text not null) strict;
-create table if not exists join_tokens (
-  token_hash text primary key, expires_ms integer not null, used integer not null) strict;
-`;
-
 const clientRow = z.object({
   client: z.string(),
   host: z.string(),
@@ -50,7 +43,6 @@ const clientRow = z.object({
 });
 const secretRow = z.object({ secret_hash: z.string() });
 const tokenRow = z.object({ expires_ms: z.int(), used: z.int() });
-const activeRow = z.object({ active: z.int() });
 
 /** One user's accounts; holds the database until disposed. */
 export class Accounts implements Disposable {
@@ -68,8 +60,7 @@ export class Accounts implements Disposable {
         `Cannot add user ${JSON.stringify(user)}: the name ${fault}`,
       );
     }
-    makeDirectory(`${root}/${user}`, USER_MODE);
-    makeDirectory(`${root}/${user}/${OWN_NAME}`, OWN_MODE);
+    makeUserDirectories(root, user);
     const database = openDatabase(root, user);
     database.exec("insert or replace into account values (1, 1)");
     return new Accounts(database);
@@ -230,62 +221,4 @@ function refused(reason: string): Redeemed {
 
 function tokenHash(token: string): string {
   return createHash("sha256").update(token).digest("hex");
-}
-
-function databaseFile(root: string, user: string): string {
-  return `${root}/${user}/${OWN_NAME}/state.db`;
-}
-
-function openDatabase(root: string, user: string): DatabaseSync {
-  const file = databaseFile(root, user);
-  try {
-    const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
-    database.exec("pragma journal_mode = wal");
-    database.exec("pragma synchronous = full");
-    database.exec(SCHEMA);
-    return database;
-  } catch (cause) {
-    throw new Error(`Cannot open the accounts of ${user} in ${file}`, {
-      cause,
-    });
-  }
-}
-
-function isActive(database: DatabaseSync): boolean {
-  const row = database.prepare("select active from account").get();
-  return row !== undefined && activeRow.parse(row).active === 1;
-}
-
-function hasState(root: string, user: string): boolean {
-  try {
-    return Deno.lstatSync(databaseFile(root, user)).isFile;
-  } catch (error) {
-    if (
-      error instanceof Deno.errors.NotFound ||
-      error instanceof Deno.errors.NotADirectory
-    ) return false;
-    throw error;
-  }
-}
-
-function readDirectory(root: string): Deno.DirEntry[] {
-  try {
-    return [...Deno.readDirSync(root)];
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
-}
-
-/** Makes a directory with just this mode; one that is there keeps its own. */
-function makeDirectory(path: string, mode: number): void {
-  try {
-    const info = Deno.lstatSync(path);
-    if (info.isDirectory) return;
-    throw new Error(`Cannot use ${path}: it is not a directory`);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-  Deno.mkdirSync(path, { recursive: true, mode: OWN_MODE });
-  Deno.chmodSync(path, mode);
 }

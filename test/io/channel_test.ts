@@ -80,6 +80,7 @@ Deno.test("Channel carries 64 MiB each way when both ends read", async () => {
     pump(pair.client, pair.server, 16 * MIB),
     pump(pair.server, pair.client, 16 * MIB),
   ]);
+  // deno-lint-ignore no-console -- a figure that the README quotes
   console.log(
     `channel MiB/s: up ${up.toFixed()}, down ${down.toFixed()}, both ways at once ${both.toFixed()} each`,
   );
@@ -102,6 +103,7 @@ Deno.test("Channel answers a small message in under 5 ms when the line is idle",
     times.push(performance.now() - startMs);
   }
   times.sort((left, right) => left - right);
+  // deno-lint-ignore no-console -- a figure that the README quotes
   console.log(`channel round trip: median ${times[25]?.toFixed(2)} ms`);
   assert.ok((times[25] ?? Infinity) < 5);
   await pair.client[Symbol.asyncDispose]();
