@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { brokerAddress, joinAddress } from "../lib/cli/arguments.ts";
+import { brokerAddress, joinAddress } from "../lib/core/address.ts";
 import type { Surroundings } from "../lib/cli/context.ts";
 import { type ClientPlaces, homeDirectory } from "../lib/cli/places.ts";
 import { loadConfig } from "../lib/io/config_file.ts";

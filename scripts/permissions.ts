@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { parseArguments, splitAddress } from "../lib/cli/arguments.ts";
+import { parseArguments } from "../lib/cli/arguments.ts";
+import { splitAddress } from "../lib/core/address.ts";
 import { readSurroundings } from "../lib/cli/context.ts";
 import {
   flagsOf,
@@ -29,6 +30,7 @@ async function grants(): Promise<Grants> {
     addresses: [] as readonly string[],
     modules: new URL("../lib/", import.meta.url).pathname,
     launcher,
+    linkedConfig: undefined,
   };
   switch (line.command.role) {
     case "client": {
@@ -46,8 +48,24 @@ async function grants(): Promise<Grants> {
         addresses: linkAddress(link),
       });
     }
+    case "anchors":
+      return grantsOf("anchors", line.given, around, {
+        ...known,
+        linkedConfig: linkTarget(
+          clientPlaces(line.given, around).userConfig,
+        ),
+      });
     default:
       return grantsOf(line.command.role, line.given, around, known);
+  }
+}
+
+function linkTarget(path: string): string | undefined {
+  try {
+    return Deno.realPathSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
   }
 }
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { brokerAddress, splitAddress } from "../core/address.ts";
 import type { Command, Option } from "./spec.ts";
 
 /** Checked values of one command line. */
@@ -162,38 +163,6 @@ function valueFault(option: Option, value: string): string | undefined {
         ? "must be mqtt://HOST[:PORT] or mqtts://HOST[:PORT]"
         : undefined;
   }
-}
-
-/** Splits `host:port` or `[v6]:port`; the host comes without brackets. */
-export function splitAddress(
-  text: string,
-): { host: string; port: number } | undefined {
-  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]\s/]+)):(\d{1,5})$/.exec(
-    text,
-  );
-  const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3]);
-  if (host === undefined || port > 65_535) return undefined;
-  return { host, port };
-}
-
-/** `host:port` again, with brackets where the host is an IPv6 address. */
-export function joinAddress(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-/** Host and port of a broker URL, or `undefined` when it is none. */
-export function brokerAddress(
-  url: string,
-): { host: string; port: number } | undefined {
-  const parsed = URL.parse(url);
-  if (parsed === null || parsed.hostname === "") return undefined;
-  if (parsed.protocol !== "mqtt:" && parsed.protocol !== "mqtts:") {
-    return undefined;
-  }
-  const standard = parsed.protocol === "mqtt:" ? 1883 : 8883;
-  const host = parsed.hostname.replace(/^\[(.*)\]$/, "$1");
-  return { host, port: parsed.port === "" ? standard : Number(parsed.port) };
 }
 
 function splitOption(argument: string): [string, string | undefined] {

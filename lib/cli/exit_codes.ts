@@ -24,8 +24,7 @@ export const EXIT = {
 
 /** Exit code of an error that ends a command. */
 export function exitCodeOf(error: unknown): number {
-  if (error instanceof UsageError) return error.exitCode;
-  return isConfigError(error) ? EXIT.usage : EXIT.working;
+  return error instanceof UsageError ? error.exitCode : EXIT.working;
 }
 
 /** The one line that an error prints: its message, and what caused it where that says more. */
@@ -62,12 +61,6 @@ export function needsPerson(report: ClientReport): boolean {
     report.anchors.some((anchor) =>
       anchor.state === "Held" || anchor.held !== null
     );
-}
-
-/** Errors of the configuration file have their own class in its module; by name, so that commands
- * without a configuration need not load it. */
-function isConfigError(error: unknown): boolean {
-  return error instanceof Error && error.name === "ConfigError";
 }
 
 function textOf(error: unknown): string {

@@ -5,7 +5,8 @@
  * @module
  */
 import { socketPathOf } from "../io/pid_file.ts";
-import { type Arguments, brokerAddress, splitAddress } from "./arguments.ts";
+import { brokerAddress, joinAddress, splitAddress } from "../core/address.ts";
+import type { Arguments } from "./arguments.ts";
 import { ENVIRONMENT_NAMES, type Surroundings } from "./context.ts";
 import { absolute } from "./context.ts";
 import {
@@ -13,7 +14,6 @@ import {
   ownPidFile,
   pidFilesToAsk,
   serverRoot,
-  userConfigFile,
 } from "./places.ts";
 import type { Role } from "./spec.ts";
 
@@ -27,6 +27,8 @@ export interface Known {
   readonly modules: string;
   /** What starts the program again, for `start`. */
   readonly launcher: string;
+  /** Where the user's configuration file really is, when its path is a symbolic link. */
+  readonly linkedConfig: string | undefined;
 }
 
 /** Lists of what is allowed; empty means none. */
@@ -76,12 +78,14 @@ export function grantsOf(
       });
     }
     case "anchors": {
-      const config = userConfigFile(given, around);
+      const places = clientPlaces(given, around);
+      const directories = [places.userConfig, known.linkedConfig]
+        .filter((file) => file !== undefined).map(directoryOf);
       const [operand] = given.operands;
       const path = operand === undefined ? [] : [absolute(operand, around)];
       return merge(controlGrants(given, around), {
-        read: [directoryOf(config), ...path],
-        write: [directoryOf(config)],
+        read: [places.machineConfig, ...directories, ...path],
+        write: directories,
       });
     }
   }
@@ -146,7 +150,9 @@ function serverGrants(
     net: [
       netHost(listen),
       "127.0.0.1",
-      ...(broker === undefined ? [] : [netHost(address(broker))]),
+      ...(broker === undefined
+        ? []
+        : [netHost(joinAddress(broker.host, broker.port))]),
     ],
     run: ["rsync"],
     sys: ["hostname", "uid", "gid", "statfs"],
@@ -208,12 +214,6 @@ function netHost(text: string): string {
   const parts = splitAddress(text);
   if (parts === undefined || parts.port !== 0) return text;
   return parts.host.includes(":") ? `[${parts.host}]` : parts.host;
-}
-
-function address(parts: { host: string; port: number }): string {
-  return parts.host.includes(":")
-    ? `[${parts.host}]:${parts.port}`
-    : `${parts.host}:${parts.port}`;
 }
 
 /** Deno's lists have no way to write a comma: the nearest directory above that has none stands in. */

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Arguments, splitAddress } from "../arguments.ts";
+import { splitAddress } from "../../core/address.ts";
+import type { Arguments } from "../arguments.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
 import { ownPidFile, serverRoot } from "../places.ts";

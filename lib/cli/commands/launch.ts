@@ -1,0 +1,152 @@
+/**
+ * Starting the program in the background: detached, with a log file, until it answers.
+ *
+ * @module
+ */
+import { UsageError } from "../../core/fault.ts";
+import type { StatusReport } from "../../core/status.ts";
+import { askControl } from "../../io/control.ts";
+import { socketPathOf } from "../../io/pid_file.ts";
+import { makeServerRoot, serverOwnDirectory } from "../../io/server_root.ts";
+import type { Arguments } from "../arguments.ts";
+import { absolute, type Context, type Surroundings } from "../context.ts";
+import { EXIT } from "../exit_codes.ts";
+import { CLIENT_OPTIONS, SERVER_OPTIONS } from "../options.ts";
+import { serverRoot, stateDirectory } from "../places.ts";
+
+const START_DEADLINE_MS = 20_000;
+const LOOK_EVERY_MS = 25;
+const LOG_LINES = 6;
+const MAX_LOG_BYTES = 10_000_000;
+
+/** Starts `role` and waits for its first report; throws with the log's last lines when none comes. */
+export async function launch(
+  role: "server" | "client",
+  pidFile: string,
+  given: Arguments,
+  context: Context,
+): Promise<StatusReport> {
+  const log = await openLog(role, given, context);
+  const child = new Deno.Command(
+    context.around.variable("SINKD_LAUNCHER") ?? Deno.execPath(),
+    {
+      args: [role, ...sameOptions(role, given, context.around)],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+      detached: true,
+      env: { SINKD_LOG: log.path },
+    },
+  ).spawn();
+  let ended: number | undefined;
+  const ending = child.status.then((status) => {
+    ended = status.code;
+  });
+  const deadline = Date.now() + START_DEADLINE_MS;
+  while (Date.now() < deadline) {
+    const reply = await askControl(socketPathOf(pidFile), {
+      command: "status",
+    });
+    if (reply?.ok === true && reply.report !== undefined) {
+      child.unref();
+      return reply.report;
+    }
+    if (ended !== undefined) break;
+    const pause = new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    await Promise.race([ending, pause]);
+  }
+  child.unref();
+  throw await startFault(role, ended, log);
+}
+
+interface Log {
+  readonly path: string;
+  /** Where what this start writes begins. */
+  readonly from: number;
+}
+
+async function startFault(
+  role: string,
+  code: number | undefined,
+  log: Log,
+): Promise<Error> {
+  const said = await linesSince(log);
+  const tail = said.length === 0 ? "it said nothing" : said.join("; ");
+  if (code === undefined) {
+    return new Error(
+      `Cannot start the ${role}: no answer within ${
+        START_DEADLINE_MS / 1000
+      } s: ${tail} (log: ${log.path})`,
+    );
+  }
+  const message = `Cannot start the ${role}: ${tail} (log: ${log.path})`;
+  return code === EXIT.usage || code === EXIT.person
+    ? new UsageError(message, code)
+    : new Error(message);
+}
+
+/** Makes the log's directory and file; says so when it cannot, and goes on without. */
+async function openLog(
+  role: "server" | "client",
+  given: Arguments,
+  context: Context,
+): Promise<Log> {
+  const root = serverRoot(given, context.around);
+  const directory = role === "server"
+    ? serverOwnDirectory(root)
+    : stateDirectory(given, context.around);
+  const path = `${directory}/${role}.log`;
+  try {
+    if (role === "server") makeServerRoot(root);
+    else await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+    const size = await sizeOf(path);
+    if (size > MAX_LOG_BYTES) await Deno.rename(path, `${path}.old`);
+    const file = await Deno.open(path, {
+      append: true,
+      create: true,
+      mode: 0o600,
+    });
+    file.close();
+    return { path, from: size > MAX_LOG_BYTES ? 0 : size };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    context.say(`sinkd: cannot write the log ${path} (${why}); going without`);
+    return { path: "/dev/null", from: 0 };
+  }
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await Deno.stat(path)).size;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return 0;
+    throw error;
+  }
+}
+
+async function linesSince(log: Log): Promise<string[]> {
+  if (log.path === "/dev/null") return [];
+  const bytes = await Deno.readFile(log.path);
+  return new TextDecoder().decode(bytes.subarray(log.from)).split("\n")
+    .map((line) => line.trim().replace(/^sinkd: /, "")).filter((line) =>
+      line !== ""
+    )
+    .slice(-LOG_LINES);
+}
+
+/** The options again, with absolute paths: the program in the background has no directory of ours. */
+function sameOptions(
+  role: "server" | "client",
+  given: Arguments,
+  around: Surroundings,
+): string[] {
+  const options = role === "server" ? SERVER_OPTIONS : CLIENT_OPTIONS;
+  return options.flatMap((option) => {
+    const value = given.text(option.name);
+    if (value === undefined) return [];
+    const absoluteValue = option.kind === "path"
+      ? absolute(value, around)
+      : value;
+    return [`--${option.name}=${absoluteValue}`];
+  });
+}

@@ -1,0 +1,136 @@
+/**
+ * `sinkd server|client start|stop|restart|reload`: the program in the background, by its pid file.
+ *
+ * @module
+ */
+import { UsageError } from "../../core/fault.ts";
+import type { StatusReport } from "../../core/status.ts";
+import { askControl } from "../../io/control.ts";
+import { isPidFileHeld, readPid, socketPathOf } from "../../io/pid_file.ts";
+import type { Arguments } from "../arguments.ts";
+import type { Context } from "../context.ts";
+import { EXIT } from "../exit_codes.ts";
+import { ownPidFile, pidFilesToAsk } from "../places.ts";
+import { ask, printReply, tryAsk } from "./ask.ts";
+import { launch } from "./launch.ts";
+
+const STOP_DEADLINE_MS = 10_000;
+const LOOK_EVERY_MS = 20;
+
+/** What is asked for, of which program. */
+export interface Lifecycle {
+  readonly role: "server" | "client";
+  readonly word: "start" | "stop" | "restart" | "reload";
+}
+
+/** See the module. */
+export async function lifecycle(
+  asked: Lifecycle,
+  given: Arguments,
+  context: Context,
+): Promise<number> {
+  switch (asked.word) {
+    case "start":
+      return await start(asked.role, given, context);
+    case "stop":
+      return await stop(asked.role, given, context);
+    case "restart": {
+      const pidFile = ownPidFile(given, context.around);
+      await stopHolder(asked.role, pidFile);
+      return await start(asked.role, given, context);
+    }
+    case "reload": {
+      const running = await ask(given, context.around, { command: "status" });
+      checkRole(asked.role, reportOf(running.reply), running.pidFile);
+      const { reply } = await ask(given, context.around, { command: "reload" });
+      return printReply(reply, context);
+    }
+  }
+}
+
+async function start(
+  role: Lifecycle["role"],
+  given: Arguments,
+  context: Context,
+): Promise<number> {
+  const pidFile = ownPidFile(given, context.around);
+  const running = await reportAt(pidFile);
+  if (running !== undefined) {
+    checkRole(role, running, pidFile);
+    context.out(`The ${role} runs already, pid ${running.pid}.\n`);
+    return EXIT.done;
+  }
+  const report = await launch(role, pidFile, given, context);
+  context.out(`The ${role} runs, pid ${report.pid}.\n`);
+  return EXIT.done;
+}
+
+async function stop(
+  role: Lifecycle["role"],
+  given: Arguments,
+  context: Context,
+): Promise<number> {
+  const running = await tryAsk(given, context.around, { command: "status" });
+  const pidFile = running?.pidFile ??
+    pidFilesToAsk(given, context.around).find(isPidFileHeld);
+  if (pidFile === undefined) {
+    context.out(`No ${role} runs.\n`);
+    return EXIT.done;
+  }
+  await stopHolder(role, pidFile);
+  context.out(`The ${role} has stopped.\n`);
+  return EXIT.done;
+}
+
+/** Asks whoever holds `pidFile` to stop and waits until it is let go. */
+async function stopHolder(
+  role: Lifecycle["role"],
+  pidFile: string,
+): Promise<void> {
+  const running = await reportAt(pidFile);
+  if (running !== undefined) {
+    checkRole(role, running, pidFile);
+    const reply = await askControl(socketPathOf(pidFile), { command: "stop" });
+    if (reply?.ok === false) throw new UsageError(reply.message, EXIT.person);
+  }
+  const deadline = Date.now() + STOP_DEADLINE_MS;
+  while (isPidFileHeld(pidFile)) {
+    if (Date.now() > deadline) {
+      const pid = readPid(pidFile) ?? "unknown";
+      throw new Error(
+        `Cannot stop the ${role}: pid ${pid} still holds ${pidFile} after ${
+          STOP_DEADLINE_MS / 1000
+        } s; look at its log, or end it with 'kill -9 ${pid}' (nothing is lost by that)`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
+async function reportAt(pidFile: string): Promise<StatusReport | undefined> {
+  const reply = await askControl(socketPathOf(pidFile), { command: "status" });
+  return reply === undefined ? undefined : reportOf(reply);
+}
+
+function reportOf(
+  reply: Awaited<ReturnType<typeof askControl>>,
+): StatusReport {
+  if (reply?.ok !== true) {
+    throw new Error(`Cannot ask what runs: ${reply?.message ?? "no answer"}`);
+  }
+  if (reply.report === undefined) {
+    throw new Error("Cannot ask what runs: the answer has no report");
+  }
+  return reply.report;
+}
+
+function checkRole(
+  role: Lifecycle["role"],
+  running: StatusReport,
+  pidFile: string,
+): void {
+  if (running.role === role) return;
+  throw new UsageError(
+    `A ${running.role} (pid ${running.pid}) holds ${pidFile}, not a ${role}; name the ${role}'s pid file with --pid FILE`,
+  );
+}

@@ -1,0 +1,187 @@
+import assert from "node:assert/strict";
+import { renderJson } from "../../lib/cli/render/json.ts";
+import { ago, plain } from "../../lib/cli/render/style.ts";
+import { renderText } from "../../lib/cli/render/text.ts";
+import {
+  clientReportSchema,
+  type StatusReport,
+  statusReportSchema,
+} from "../../lib/core/status.ts";
+import {
+  anchorReport,
+  clientReport,
+  fault,
+  NOW_MS,
+  serverReport,
+} from "./reports.ts";
+
+function text(report: StatusReport): string {
+  statusReportSchema.parse(report);
+  return renderText(report, { nowMs: NOW_MS, colour: false });
+}
+
+function firstLine(report: StatusReport): string {
+  return text(report).split("\n")[0] ?? "";
+}
+
+Deno.test("renderText() shows a client in step on one aligned screen", () => {
+  assert.equal(
+    text(clientReport({
+      anchors: [
+        anchorReport({ name: "docs" }),
+        anchorReport({
+          path: "/home/alice/写真",
+          pending: 12,
+          state: "Updating",
+        }),
+      ],
+    })),
+    `Working. 12 changes to go. Nothing to do.
+
+Client  alice/laptop  Sinkd  20261122.7  pid 42, sinkd 0.1.0
+Server  nas:8883      Sinkd  20261122.7
+
+Anchor                   State     Pending  Conflicts  Last sync
+/home/alice/docs (docs)  Sinkd           0          0  3 s ago
+/home/alice/写真         Updating       12          0  3 s ago
+`,
+  );
+});
+
+const stamp = { date: 0, cycle: 0 };
+const verdicts: readonly [StatusReport, RegExp][] = [
+  [clientReport(), /^In step\.$/],
+  [
+    clientReport({ errors: [fault()] }),
+    /^In step\. But 1 problem needs a look\.$/,
+  ],
+  [clientReport({ state: "Behind" }), /^Not yet in step\. The server has news/],
+  [clientReport({ anchors: [] }), /^Nothing to keep in step\..*sinkd add PATH/],
+  [
+    clientReport({
+      state: "Offline",
+      server: { address: "nas:8883", state: "Offline", stamp },
+      anchors: [anchorReport({ state: "Offline", pending: 2 })],
+    }),
+    /^Offline\. The server nas:8883 does not answer; 2 changes of yours wait here, safe/,
+  ],
+  [
+    clientReport({
+      state: "Held",
+      anchors: [anchorReport({
+        state: "Held",
+        held: { reason: "60 of 100 files were deleted", fix: "f", paths: [] },
+      })],
+    }),
+    /^Waits for you\. 60 of 100 files were deleted\.$/,
+  ],
+  [serverReport(), /^All requests are done\.$/],
+  [serverReport({ users: [] }), /^Ready, without users\..*adduser/],
+  [serverReport({ state: "Synching" }), /^Working\. 0 requests in the queue/],
+  [serverReport({ state: "Offline" }), /^Offline\. The broker embedded/],
+  [serverReport({ errors: [fault()] }), /done\. 1 problem below\.$/],
+];
+
+for (const [report, verdict] of verdicts) {
+  Deno.test(`renderText() begins with the verdict ${verdict}`, () => {
+    assert.match(firstLine(report), verdict);
+  });
+}
+
+Deno.test("renderText() lists what is held, problems with why and fix, and conflict copies", () => {
+  const shown = text(clientReport({
+    anchors: [anchorReport({
+      state: "Held",
+      held: {
+        reason: "60 files were deleted",
+        fix: "sinkd approve, or sinkd reject",
+        paths: Array.from({ length: 60 }, (_, at) => `gone-${at}`),
+      },
+      errors: [fault()],
+      conflicts: Array.from({ length: 7 }, (_, at) => `c${at}.txt`),
+    })],
+  }));
+  for (
+    const part of [
+      "  why: 60 files were deleted\n  fix: sinkd approve, or sinkd reject\n",
+      "  gone-4\n  and 55 more",
+      "  /home/alice/docs/pipe  (60 min ago)\n    why: it is a FIFO\n    fix: remove or exclude it\n",
+      "7 conflict copies (",
+      "  /home/alice/docs/c4.txt\n  and 2 more; all of them: sinkd status --json\n",
+    ]
+  ) assert.ok(shown.includes(part), `${part}\nis not in\n${shown}`);
+});
+
+Deno.test("renderText() stays one screen when there is very much", () => {
+  const many = Array.from({ length: 500 }, (_, at) => `n${at}`);
+  const lines = text(clientReport({
+    anchors: [anchorReport({
+      held: { reason: "r", fix: "f", paths: many },
+      conflicts: many,
+      errors: many.map((path) => fault({ path })),
+    })],
+  })).split("\n");
+  assert.ok(lines.length < 60, `${lines.length} lines`);
+});
+
+Deno.test("renderText() shows a server with its users and clients", () => {
+  const shown = text(serverReport());
+  assert.match(shown, /^Server {2}0\.0\.0\.0:8883 {2}Sinkd {2}pid 7/m);
+  assert.match(shown, /^Broker {2}embedded$/m);
+  assert.match(shown, /^alice +Sinkd +20261122\.7 +0$/m);
+  assert.match(shown, /laptop +lap\.local +Sinkd +20261122\.7 +10 min ago$/m);
+});
+
+Deno.test("renderText() says when it watches by scanning", () => {
+  const detail = "watch limit reached; raise fs.inotify.max_user_watches";
+  const shown = text(
+    clientReport({ watcher: { mode: "scanning", detail } }),
+  );
+  assert.ok(shown.includes(`Watch   by scanning: ${detail}\n`));
+});
+
+Deno.test("renderText() colours only when asked, and keeps the columns", () => {
+  const report = clientReport({
+    anchors: [anchorReport(), anchorReport({ state: "Held", path: "/b" })],
+  });
+  const coloured = renderText(report, { nowMs: NOW_MS, colour: true });
+  assert.ok(coloured.includes("\x1b[31mHeld"));
+  // deno-lint-ignore no-control-regex -- the codes are what is taken out
+  assert.equal(coloured.replace(/\x1b\[\d+m/g, ""), text(report));
+});
+
+Deno.test("renderText() lets no file name send terminal codes", () => {
+  const name = "a\x1b[2Jb\nc\u202egpj";
+  const shown = text(clientReport({
+    anchors: [anchorReport({ conflicts: [name], path: `/x/${name}` })],
+    errors: [fault({ path: name, cause: name })],
+  }));
+  // deno-lint-ignore no-control-regex -- none of these may be there
+  assert.doesNotMatch(shown, /[\x1b\u202e]/);
+  assert.equal(plain(name), "a\\x1b[2Jb\\x0ac\\u202egpj");
+});
+
+Deno.test("ago() counts in the unit that says enough", () => {
+  const cases: readonly [number, string][] = [
+    [-5, "just now"],
+    [0, "just now"],
+    [3, "3 s ago"],
+    [119, "119 s ago"],
+    [600, "10 min ago"],
+    [7200, "2 h ago"],
+    [86_400 * 3, "3 days ago"],
+  ];
+  for (const [seconds, wanted] of cases) {
+    const time = new Date(NOW_MS - seconds * 1000).toISOString();
+    assert.equal(ago(time, NOW_MS), wanted);
+  }
+  assert.equal(ago(null, NOW_MS), "never");
+});
+
+Deno.test("renderJson() prints what the schema reads back", () => {
+  const report = clientReport({ errors: [fault()] });
+  assert.deepEqual(
+    clientReportSchema.parse(JSON.parse(renderJson(report))),
+    report,
+  );
+});

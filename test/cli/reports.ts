@@ -1,0 +1,91 @@
+/**
+ * Reports for tests.
+ *
+ * @module
+ */
+import type {
+  AnchorReport,
+  ClientReport,
+  Fault,
+  ServerReport,
+} from "../../lib/core/status.ts";
+
+/** When the tests' reports are looked at. */
+export const NOW_MS: number = Date.parse("2026-11-22T12:00:00Z");
+
+/** An anchor in step. */
+export function anchorReport(over: Partial<AnchorReport> = {}): AnchorReport {
+  return {
+    path: "/home/alice/docs",
+    name: null,
+    state: "Sinkd",
+    pending: 0,
+    conflicts: [],
+    held: null,
+    errors: [],
+    lastSync: "2026-11-22T11:59:57Z",
+    ...over,
+  };
+}
+
+/** A client in step with one anchor. */
+export function clientReport(over: Partial<ClientReport> = {}): ClientReport {
+  return {
+    role: "client",
+    pid: 42,
+    version: "0.1.0",
+    user: "alice",
+    client: "laptop",
+    state: "Sinkd",
+    stamp: { date: 20261122, cycle: 7 },
+    server: {
+      address: "nas:8883",
+      state: "Sinkd",
+      stamp: { date: 20261122, cycle: 7 },
+    },
+    anchors: [anchorReport()],
+    watcher: { mode: "events", detail: "" },
+    errors: [],
+    ...over,
+  };
+}
+
+/** A server that is done, with one user and one client. */
+export function serverReport(over: Partial<ServerReport> = {}): ServerReport {
+  const stamp = { date: 20261122, cycle: 7 };
+  return {
+    role: "server",
+    pid: 7,
+    version: "0.1.0",
+    listen: "0.0.0.0:8883",
+    broker: "embedded",
+    state: "Sinkd",
+    users: [{
+      user: "alice",
+      stamp,
+      epoch: "0123456789abcdef",
+      state: "Sinkd",
+      queue: 0,
+      clients: [{
+        client: "laptop",
+        host: "lap.local",
+        state: "Sinkd",
+        stamp,
+        lastSeen: "2026-11-22T11:50:00Z",
+      }],
+    }],
+    errors: [],
+    ...over,
+  };
+}
+
+/** A problem. */
+export function fault(over: Partial<Fault> = {}): Fault {
+  return {
+    path: "/home/alice/docs/pipe",
+    cause: "it is a FIFO",
+    fix: "remove or exclude it",
+    since: "2026-11-22T11:00:00Z",
+    ...over,
+  };
+}
