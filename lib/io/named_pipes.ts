@@ -8,11 +8,35 @@ import { closeSync, constants, openSync } from "node:fs";
 import { NO_EXCLUDES } from "../core/excludes.ts";
 import { scanTree } from "./scan.ts";
 
+/** Where and since when (milliseconds since 1970) a watcher that is silent may have met a named pipe. */
+export interface PipeSearch {
+  readonly directories: readonly string[];
+  readonly sinceMs: number;
+  /** What is known of the failure otherwise. */
+  readonly cause: string;
+  readonly signal: AbortSignal;
+}
+
+/** Sets free what named pipes have stopped, and says what happened: words that "and was started anew" can follow. */
+export async function freeNamedPipes(search: PipeSearch): Promise<string> {
+  const { directories, sinceMs, cause, signal } = search;
+  try {
+    const pipes = await findUsedPipes(directories, sinceMs, signal);
+    if (pipes.length === 0) return `the watcher failed (${cause})`;
+    const kept = pipes.map(freePipe).filter((reason) => reason !== undefined);
+    return `the watcher hung on the named pipe ${pipes.join(", ")} ` +
+      `(move it out of the anchor${kept.map((why) => `; ${why}`).join("")})`;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return `the watcher failed (${cause}; ${reason})`;
+  }
+}
+
 /**
  * Full paths of the named pipes below `directories` that were made or used at `sinceMs` (since 1970)
  * or later. Others are left out: to open them would disturb the programs that use them.
  */
-export async function findUsedPipes(
+async function findUsedPipes(
   directories: readonly string[],
   sinceMs: number,
   signal: AbortSignal,
@@ -30,7 +54,7 @@ export async function findUsedPipes(
 }
 
 /** Sets free what waits for a writer of `pipe`; the reason when it may not. */
-export function freePipe(pipe: string): string | undefined {
+function freePipe(pipe: string): string | undefined {
   try {
     // O_NONBLOCK: never waits. O_RDWR: there is a writer, for as long as it is open.
     closeSync(openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK));

@@ -21,7 +21,6 @@ const WITHIN = "canary answer";
 
 /** Touches its file and waits to hear of it. Its timers are the owner's. */
 export class Canary {
-  readonly directory: string;
   readonly #options: CanaryOptions;
   readonly #timers: Timers;
   readonly #onSilence: (cause: string) => void;
@@ -31,7 +30,6 @@ export class Canary {
     timers: Timers,
     onSilence: (cause: string) => void,
   ) {
-    this.directory = options.directory;
     this.#options = options;
     this.#timers = timers;
     this.#onSilence = onSilence;
@@ -40,7 +38,7 @@ export class Canary {
   }
 
   get #path(): string {
-    return `${this.directory}/canary`;
+    return `${this.#options.directory}/canary`;
   }
 
   /** Plans the next touch; `before` runs first and may put it off by `false`. */
@@ -71,7 +69,7 @@ export class Canary {
       Deno.utimeSync(this.#path, now, now);
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
-      Deno.mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+      Deno.mkdirSync(this.#options.directory, { recursive: true, mode: 0o700 });
       Deno.writeTextFileSync(this.#path, "");
     }
   }

@@ -2,18 +2,21 @@
  * The worker that holds `Deno.watchFs`. A named pipe in a watched tree can stop it for ever (Deno
  * opens what it hears of), so it must not run on the main thread, and does nothing but pass on.
  *
- * It imports no code: the permission to read this one file is enough to start it.
+ * It imports no code of ours: the permission to read this one file is enough to start it.
  *
  * @module
  */
+import { setImmediate } from "node:timers";
 import type {
   FromWatchWorker,
   RawPath,
   ToWatchWorker,
 } from "./watch_messages.ts";
 
-/** Least time between two messages with events, in milliseconds; the first after a pause goes at once. */
+/** Time for which the events of a burst are gathered, in milliseconds. */
 const GATHER_MS = 2;
+/** More paths in one message are a burst. */
+const FEW_PATHS = 8;
 /** Paths on the way to the main thread above which events are dropped and a rescan is asked for. */
 const MAX_UNSEEN_PATHS = 50_000;
 /** Errors in a row after which a watch is given up. */
@@ -33,8 +36,8 @@ const watches = new Map<number, Watch>();
 /** Watches begin and end one after the other. */
 let turn = Promise.resolve();
 let unseenPaths = 0;
-let lastPostMs = 0;
-let timer: ReturnType<typeof setTimeout> | undefined;
+let planned = false;
+let busy = false;
 
 /** The few members of a worker's global scope that are used. */
 interface WorkerScope {
@@ -132,24 +135,27 @@ function take(watch: number, opened: Watch, event: Deno.FsEvent): void {
     if (kinds === undefined) opened.paths.set(path, new Set([event.kind]));
     else kinds.add(event.kind);
   }
-  if (timer !== undefined) return;
-  const waitMs = lastPostMs + GATHER_MS - performance.now();
-  if (waitMs <= 0) flush();
-  else timer = setTimeout(flush, waitMs);
+  if (planned) return;
+  planned = true;
+  // A timer takes 2 ms and more: one edit does not wait for it, a burst does.
+  if (busy) setTimeout(flush, GATHER_MS);
+  else setImmediate(flush);
 }
 
 function flush(): void {
-  timer = undefined;
+  planned = false;
+  let sent = 0;
   for (const [watch, opened] of watches) {
     if (opened.paths.size === 0) continue;
     const paths: RawPath[] = [];
     for (const [path, kinds] of opened.paths) paths.push([path, [...kinds]]);
     scope.postMessage({ kind: "events", watch, paths, events: opened.events });
-    unseenPaths += paths.length;
+    sent += paths.length;
     opened.paths = new Map();
     opened.events = 0;
   }
-  lastPostMs = performance.now();
+  unseenPaths += sent;
+  busy = sent > FEW_PATHS;
 }
 
 /** Says that events were dropped once the main thread keeps up again. */

@@ -8,12 +8,11 @@
  * @module
  */
 import { FLOOD_EVENTS } from "../core/settle.ts";
-import { findUsedPipes, freePipe } from "./named_pipes.ts";
 import { lookAtRoot } from "./scan.ts";
 import { Timers } from "./timers.ts";
-import { Canary } from "./watch_canary.ts";
 import { placesOf, type WatchEvent, type WatchRoot } from "./watch_events.ts";
-import type { FromWatchWorker, ToWatchWorker } from "./watch_messages.ts";
+import { WatchHost, type WatchOwner } from "./watch_host.ts";
+import type { FromWatchWorker } from "./watch_messages.ts";
 import {
   directoriesOf,
   type Directory,
@@ -65,27 +64,17 @@ export function openWatcher(
   });
 }
 
-class WorkerWatcher implements Watcher {
+class WorkerWatcher implements Watcher, WatchOwner {
   readonly ready: Promise<void>;
+  readonly directories: readonly string[];
   readonly #onEvent: (event: WatchEvent) => void;
   readonly #options: Required<WatcherOptions>;
   readonly #directories: Directory[];
   readonly #byWatch = new Map<number, Directory>();
   readonly #timers = new Timers();
-  readonly #canary: Canary;
-  readonly #closing = new AbortController();
+  readonly #host: WatchHost;
   readonly #becomeReady: () => void;
-  #worker: Worker | undefined;
-  #recovery: Promise<void> | undefined;
-  #lastWatch = 0;
-  #canaryWatch = 0;
-  /** When the worker was last known to be alive, in milliseconds since 1970. */
-  #aliveMs = Date.now();
-  #recoveredMs = -Infinity;
-  /** Why nothing is watched at all. */
-  #trouble: string | undefined;
-  /** What happened lately, when all is well again. */
-  #note = "";
+  #closed = false;
   #told = "";
   #window = { startMs: -Infinity, events: 0 };
 
@@ -97,122 +86,50 @@ class WorkerWatcher implements Watcher {
     this.#onEvent = onEvent;
     this.#options = options;
     this.#directories = directoriesOf(roots);
+    this.directories = this.#directories.map(({ path }) => path);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ready = promise;
     this.#becomeReady = resolve;
-    this.#canary = new Canary(
-      {
+    this.#host = new WatchHost(this, {
+      canary: {
         directory: options.canaryDirectory,
         everyMs: options.canaryEveryMs,
         withinMs: options.canaryWithinMs,
       },
-      this.#timers,
-      (cause) => this.#recover(cause),
-    );
+      retryMs: options.retryMs,
+    });
     // Not at once: nothing is told before the caller has the watcher.
     queueMicrotask(() => {
-      if (!this.#closing.signal.aborted) this.#start();
+      if (!this.#closed) this.#host.start(undefined);
     });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort();
-    this.#timers[Symbol.dispose]();
-    this.#stop();
+    this.#closed = true;
+    await this.#host[Symbol.asyncDispose]();
     this.#becomeReady();
-    await this.#recovery;
   }
 
-  // The worker
+  // What the host asks
 
-  #start(): void {
-    const url = new URL("./watch_worker.ts", import.meta.url);
-    const worker = new Worker(url, { type: "module", name: "watch" });
-    this.#worker = worker;
-    this.#trouble = undefined;
-    worker.onmessage = ({ data }: MessageEvent<FromWatchWorker>) => {
-      if (worker === this.#worker) this.#receive(data);
-    };
-    worker.onerror = (event) => {
-      event.preventDefault();
-      if (worker === this.#worker) this.#recover(event.message);
-    };
-    this.#canaryWatch = ++this.#lastWatch;
-    const directory = this.#canary.directory;
-    const watch = this.#canaryWatch;
-    this.#post({ kind: "watch", watch, directory, recursive: false });
-    for (const directory of this.#directories) this.#begin(directory);
-    this.#canary.plan(() => this.#checkRoots());
-    this.#tellMode();
-  }
-
-  #stop(): void {
-    this.#worker?.terminate();
-    this.#worker = undefined;
-    this.#byWatch.clear();
-  }
-
-  #post(message: ToWatchWorker): void {
-    this.#worker?.postMessage(message);
-  }
-
-  /** Starts anew after the worker hung or failed; when that comes again soon, scans instead for a while. */
-  #recover(cause: string): void {
-    if (this.#recovery !== undefined || this.#closing.signal.aborted) return;
-    this.#timers[Symbol.dispose]();
-    this.#stop();
-    this.#recovery = this.#freePipes(cause).then((text) => {
-      this.#recovery = undefined;
-      if (this.#closing.signal.aborted) return;
-      const nowMs = performance.now();
-      const again = nowMs - this.#recoveredMs < this.#options.retryMs;
-      this.#recoveredMs = nowMs;
-      this.#aliveMs = Date.now();
-      if (again) this.#giveUp(text);
-      else this.#startAnew(`${text} and was started anew`);
-    });
-  }
-
-  #startAnew(note: string): void {
-    this.#note = note;
-    for (const directory of this.#directories) directory.announce = note;
-    this.#start();
-    this.#timers.set("calm", this.#options.retryMs, () => {
-      this.#note = "";
-      this.#tellMode();
-    });
-  }
-
-  #giveUp(text: string): void {
-    this.#trouble = `${text} twice in a row`;
+  begin(announce: string | undefined): void {
     for (const directory of this.#directories) {
-      directory.announce = this.#trouble;
+      directory.announce = announce;
       this.#begin(directory);
     }
-    this.#tellMode();
+    this.changed();
   }
 
-  /** What happened, in words that "and was started anew" can follow. */
-  async #freePipes(cause: string): Promise<string> {
-    const paths = this.#directories.map(({ path }) => path);
-    try {
-      const { signal } = this.#closing;
-      const pipes = await findUsedPipes(paths, this.#aliveMs, signal);
-      if (pipes.length === 0) return `the watcher failed (${cause})`;
-      const kept = pipes.map(freePipe).filter((reason) => reason !== undefined);
-      return `the watcher hung on the named pipe ${pipes.join(", ")} ` +
-        `(move it out of the anchor${kept.map((why) => `; ${why}`).join("")})`;
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      return `the watcher failed (${cause}; ${reason})`;
+  ended(): void {
+    this.#timers[Symbol.dispose]();
+    this.#byWatch.clear();
+    for (const directory of this.#directories) {
+      directory.phase = { kind: "idle" };
     }
   }
 
-  #receive(message: FromWatchWorker): void {
-    if (message.kind === "events") this.#countEvents(message);
-    if (message.watch === this.#canaryWatch) {
-      return this.#receiveCanary(message);
-    }
+  receive(message: FromWatchWorker): void {
+    if (message.kind === "events") this.#countEvents(message.events);
     const directory = this.#byWatch.get(message.watch);
     if (directory === undefined) return;
     switch (message.kind) {
@@ -233,13 +150,36 @@ class WorkerWatcher implements Watcher {
     }
   }
 
-  #receiveCanary(message: FromWatchWorker): void {
-    if (message.kind === "failed") {
-      this.#recover(faultText(this.#canary.directory, message));
-    } else if (message.kind === "events" && this.#canary.heard()) {
-      this.#aliveMs = Date.now();
-      this.#canary.plan(() => this.#checkRoots());
+  /** A mount or unmount makes no event. True when no watch is just starting. */
+  check(): boolean {
+    for (const directory of this.#directories) {
+      if (directory.phase.kind !== "watched") continue;
+      const root = lookAtRoot(directory.path);
+      const same = root.kind === "present" &&
+        `${root.device}:${root.inode}` === directory.phase.inode;
+      if (!same) this.#watchAgain(directory, `${directory.path} was replaced`);
     }
+    return !this.#directories.some(({ phase }) => phase.kind === "starting");
+  }
+
+  /** Tells the mode when it is another one, and keeps scanning and trying again while it has to be. */
+  changed(): void {
+    const { trouble, note, recovering } = this.#host;
+    const unknown = this.#directories.some(({ phase }) =>
+      phase.kind === "starting" ||
+      phase.kind === "idle" && trouble === undefined
+    );
+    if (unknown || recovering) return;
+    this.#becomeReady();
+    const troubles = [trouble, ...this.#directories.map(troubleOf)]
+      .filter((each) => each !== undefined);
+    const mode = troubles.length > 0 ? "scanning" : "events";
+    const detail = troubles.slice(0, 3).join("; ") || note;
+    if (mode === "scanning") this.#keepScanning();
+    else for (const name of ["scan", "retry"]) this.#timers.clear(name);
+    if (this.#told === `${mode} ${detail}`) return;
+    this.#told = `${mode} ${detail}`;
+    this.#emit({ kind: "mode", mode, detail });
   }
 
   // The roots
@@ -252,18 +192,18 @@ class WorkerWatcher implements Watcher {
     if (root.kind === "unreadable") {
       return this.#failed(directory, `${directory.path} ${root.cause}`);
     }
-    if (this.#worker === undefined) {
+    if (!this.#host.running) {
       directory.phase = { kind: "idle" };
       return this.#announce(directory);
     }
-    const watch = ++this.#lastWatch;
+    const watch = this.#host.nextWatch();
     const { path, recursive } = directory;
     const inode = `${root.device}:${root.inode}`;
     directory.phase = { kind: "starting", watch, inode };
     this.#byWatch.set(watch, directory);
-    this.#post({ kind: "watch", watch, directory: path, recursive });
+    this.#host.post({ kind: "watch", watch, directory: path, recursive });
     this.#timers.set(`start ${watch}`, this.#options.startWithinMs, () => {
-      this.#recover(`it did not begin to watch ${path}`);
+      this.#host.recover(`it did not begin to watch ${path}`);
     });
   }
 
@@ -271,7 +211,7 @@ class WorkerWatcher implements Watcher {
     if (phase.kind !== "starting" && phase.kind !== "watched") return;
     this.#timers.clear(`start ${phase.watch}`);
     this.#byWatch.delete(phase.watch);
-    this.#post({ kind: "unwatch", watch: phase.watch });
+    this.#host.post({ kind: "unwatch", watch: phase.watch });
   }
 
   #watching(directory: Directory, watch: number): void {
@@ -285,14 +225,14 @@ class WorkerWatcher implements Watcher {
       gap: undefined,
     };
     this.#announce(directory);
-    this.#tellMode();
+    this.changed();
   }
 
   #missing(directory: Directory): void {
     directory.phase = { kind: "missing" };
     this.#announce(directory);
     this.#lookForMissing();
-    this.#tellMode();
+    this.changed();
   }
 
   #lookForMissing(): void {
@@ -311,7 +251,7 @@ class WorkerWatcher implements Watcher {
     directory.phase = { kind: "failed", detail };
     directory.announce ??= detail;
     this.#announce(directory);
-    this.#tellMode();
+    this.changed();
   }
 
   /** Watches again what may be another directory now; `close` first, or the new watch sees nothing. */
@@ -319,18 +259,6 @@ class WorkerWatcher implements Watcher {
     this.#end(directory);
     directory.announce = cause;
     this.#begin(directory);
-  }
-
-  /** A mount or unmount makes no event. True when the canary may be touched: no watch is just starting. */
-  #checkRoots(): boolean {
-    for (const directory of this.#directories) {
-      if (directory.phase.kind !== "watched") continue;
-      const root = lookAtRoot(directory.path);
-      const same = root.kind === "present" &&
-        `${root.device}:${root.inode}` === directory.phase.inode;
-      if (!same) this.#watchAgain(directory, `${directory.path} was replaced`);
-    }
-    return !this.#directories.some(({ phase }) => phase.kind === "starting");
   }
 
   // What is told
@@ -356,7 +284,7 @@ class WorkerWatcher implements Watcher {
     if (isNameFault(fault)) return this.#missedName(directory);
     if (!isOverflow(fault) && directory.phase.kind === "watched") {
       directory.phase = { ...directory.phase, gap: text };
-      this.#tellMode();
+      this.changed();
     }
     this.#rescan(directory, text);
   }
@@ -372,10 +300,7 @@ class WorkerWatcher implements Watcher {
   }
 
   /** The kernel loses events of a flood and tells nobody; this counts what is excluded, too. */
-  #countEvents(
-    { paths, events }: Extract<FromWatchWorker, { kind: "events" }>,
-  ): void {
-    this.#post({ kind: "seen", paths: paths.length });
+  #countEvents(events: number): void {
     const nowMs = performance.now();
     if (nowMs - this.#window.startMs >= 1000) {
       this.#window = { startMs: nowMs, events: 0 };
@@ -401,33 +326,14 @@ class WorkerWatcher implements Watcher {
   }
 
   #emit(event: WatchEvent): void {
-    if (!this.#closing.signal.aborted) this.#onEvent(event);
-  }
-
-  /** Tells the mode when it is another one, and keeps scanning and trying again while it has to be. */
-  #tellMode(): void {
-    const unknown = this.#directories.some(({ phase }) =>
-      phase.kind === "starting" ||
-      phase.kind === "idle" && this.#trouble === undefined
-    );
-    if (unknown || this.#recovery !== undefined) return;
-    this.#becomeReady();
-    const troubles = [this.#trouble, ...this.#directories.map(troubleOf)]
-      .filter((trouble) => trouble !== undefined);
-    const mode = troubles.length > 0 ? "scanning" : "events";
-    const detail = troubles.slice(0, 3).join("; ") || this.#note;
-    if (mode === "scanning") this.#keepScanning();
-    else for (const name of ["scan", "retry"]) this.#timers.clear(name);
-    if (this.#told === `${mode} ${detail}`) return;
-    this.#told = `${mode} ${detail}`;
-    this.#emit({ kind: "mode", mode, detail });
+    if (!this.#closed) this.#onEvent(event);
   }
 
   #keepScanning(): void {
     if (!this.#timers.has("scan")) {
       this.#timers.set("scan", this.#options.scanEveryMs, () => {
         for (const directory of this.#directories) {
-          const trouble = this.#trouble ?? troubleOf(directory);
+          const trouble = this.#host.trouble ?? troubleOf(directory);
           if (trouble !== undefined) this.#rescan(directory, trouble);
         }
         this.#keepScanning();
@@ -435,13 +341,8 @@ class WorkerWatcher implements Watcher {
     }
     if (this.#timers.has("retry")) return;
     this.#timers.set("retry", this.#options.retryMs, () => {
-      this.#timers[Symbol.dispose]();
-      this.#stop();
-      this.#note = "";
-      for (const directory of this.#directories) {
-        directory.announce = "watching was tried again";
-      }
-      this.#start();
+      this.#host.note = "";
+      this.#host.start("watching was tried again");
     });
   }
 }
