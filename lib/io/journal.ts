@@ -53,6 +53,7 @@ const changeRowSchema = z.object({
 const versionRowSchema = z.object({ ...rowSchema.shape, path: z.string() });
 const metaRowSchema = z.object({ key: z.string(), value: z.string() });
 const contentRowSchema = z.object({ content: z.string() });
+const maxRowSchema = z.object({ stamp: z.int().nullable() });
 const countRowSchema = z.object({ count: z.int() });
 
 /** Opens (or makes) the journal in a database file; `epoch` names a new one. */
@@ -88,7 +89,8 @@ export class SqliteJournal implements Journal, Disposable {
 
   changesSince(scope: Scope, since: Stamp | undefined): ChangeSet {
     const from = since === undefined ? 0 : stampNumber(since);
-    const complete = since !== undefined && from <= this.#floor();
+    const complete = since !== undefined &&
+      (from === 0 || from < this.#floor());
     const filter = complete || since === undefined ? "and kind <> '-'" : "";
     const order = complete ? "path" : "stamp, path";
     const rows = this.#database.prepare(
@@ -188,14 +190,20 @@ export class SqliteJournal implements Journal, Disposable {
   /** Forgets tombstones and versions that ended before `limit`; clients older than that compare in full. */
   prune(limit: Stamp): void {
     const bound = stampNumber(limit);
-    if (bound <= this.#floor()) return;
+    const oldest = this.#database.prepare(
+      `select max(stamp) as stamp from (
+         select stamp from entries where kind = '-' and stamp < ?1
+         union all select ended from versions where ended < ?1)`,
+    ).get(bound);
+    const { stamp } = maxRowSchema.parse(oldest);
+    if (stamp === null) return;
     this.#transaction(() => {
       this.#database.prepare(
         "delete from entries where kind = '-' and stamp < ?",
       ).run(bound);
       this.#database.prepare("delete from versions where ended < ?").run(bound);
       this.#database.prepare("insert or replace into meta values ('floor', ?)")
-        .run(String(bound));
+        .run(String(Math.max(stamp, this.#floor())));
     });
   }
 

@@ -1,0 +1,59 @@
+/**
+ * The server's report, from its state and its users.
+ *
+ * @module
+ */
+import { type ServerState, userState } from "../core/server.ts";
+import type { Fault, ServerReport } from "../core/status.ts";
+import { ZERO_STAMP } from "../core/stamp.ts";
+import { VERSION } from "../version.ts";
+import type { User } from "./users.ts";
+
+/** What `sinkd status` shows of the server. */
+export function serverReport(
+  from: {
+    readonly listen: string;
+    readonly broker: string;
+    readonly linked: boolean;
+    readonly state: ServerState;
+    readonly users: readonly User[];
+    readonly faults: readonly Fault[];
+  },
+): ServerReport {
+  const { state } = from;
+  return {
+    role: "server",
+    pid: Deno.pid,
+    version: VERSION,
+    listen: from.listen,
+    broker: from.broker,
+    state: from.linked ? state.announced : "Offline",
+    users: from.users.map((user) => {
+      const view = state.users.get(user.name);
+      const { epoch, stamp } = user.journal.head();
+      const accounts = user.accounts.clients().filter(({ revoked }) =>
+        !revoked
+      );
+      return {
+        user: user.name,
+        stamp,
+        epoch,
+        state: userState(view),
+        queue: (view?.queue.length ?? 0) + (view?.active.length ?? 0),
+        clients: accounts.map(({ client, host }) => {
+          const seen = view?.clients.get(client);
+          return {
+            client,
+            host: seen?.host ?? host,
+            state: seen?.state ?? "Offline",
+            stamp: seen?.stamp ?? ZERO_STAMP,
+            lastSeen: seen === undefined
+              ? null
+              : new Date(seen.lastSeenMs).toISOString(),
+          };
+        }),
+      };
+    }),
+    errors: [...from.faults],
+  };
+}

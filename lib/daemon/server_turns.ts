@@ -1,0 +1,175 @@
+/**
+ * Turns on the server: invites a client to open its data channel, checks who comes, and serves.
+ *
+ * @module
+ */
+import { type HelloTurn, helloTurnSchema } from "../core/channel_protocol.ts";
+import type { MsgReply } from "../core/protocol.ts";
+import { PROTOCOL_VERSION } from "../core/protocol.ts";
+import type { Turn } from "../core/server.ts";
+import { type Stamp, utcDate } from "../core/stamp.ts";
+import type { Channel } from "../io/channel.ts";
+import { logger } from "../io/log.ts";
+import { randomHex, serverLine } from "../io/turn_lines.ts";
+import { serveTurn } from "../turn/serve_turn.ts";
+import { describe } from "./faults.ts";
+import type { User, Users } from "./users.ts";
+
+/** How long an invited client may take to come. */
+const OPEN_LIMIT_MS = 15_000;
+/** How long a client may think between two messages: it may be scanning or comparing. */
+const SILENCE_MS = 180_000;
+
+const log = logger("turn");
+
+/** What turns need from the daemon. */
+export interface TurnPorts {
+  readonly users: Users;
+  readonly reply: (turn: Turn, message: MsgReply) => void;
+  /** Path of an anchor as messages name it. */
+  readonly wirePath: (turn: Turn) => string;
+  readonly onCommit: (user: User) => void;
+  readonly onEnded: (
+    turn: Turn,
+    stamp: Stamp | undefined,
+    failure: string | undefined,
+  ) => void;
+}
+
+interface Invitation {
+  readonly turn: Turn;
+  readonly token: string;
+  readonly timer: ReturnType<typeof setTimeout>;
+}
+
+/** Turns that were begun. */
+export class ServerTurns implements AsyncDisposable {
+  readonly #ports: TurnPorts;
+  readonly #invited = new Map<string, Invitation>();
+  readonly #running = new Map<
+    number,
+    { channel: Channel; done: Promise<void> }
+  >();
+
+  constructor(ports: TurnPorts) {
+    this.#ports = ports;
+  }
+
+  /** Invites the client whose turn it is. */
+  start(turn: Turn): void {
+    const session = randomHex(8);
+    const token = randomHex(16);
+    const timer = setTimeout(() => {
+      this.#invited.delete(session);
+      this.#ports.onEnded(
+        turn,
+        undefined,
+        "the client did not open its data channel",
+      );
+    }, OPEN_LIMIT_MS);
+    this.#invited.set(session, { turn, token, timer });
+    const path = this.#ports.wirePath(turn);
+    const version = PROTOCOL_VERSION;
+    if (turn.behind) this.#ports.reply(turn, { kind: "Cache", version, path });
+    this.#ports.reply(turn, { kind: "Channel", version, path, session, token });
+  }
+
+  /** Ends a turn whose client is gone. */
+  cancel(turn: Turn): void {
+    for (const [session, invitation] of this.#invited) {
+      if (invitation.turn.id !== turn.id) continue;
+      clearTimeout(invitation.timer);
+      this.#invited.delete(session);
+      this.#ports.onEnded(turn, undefined, "the client is gone");
+    }
+    this.#running.get(turn.id)?.channel.close();
+  }
+
+  /** Serves the turn that `hello` was invited to; anything else is refused. */
+  async serve(channel: Channel, hello: HelloTurn): Promise<void> {
+    const user = this.#ports.users.get(hello.user);
+    const invitation = this.#invited.get(hello.session);
+    const invited = invitation !== undefined &&
+      invitation.token === hello.token &&
+      invitation.turn.user === hello.user &&
+      invitation.turn.client === hello.client;
+    if (
+      !invited || user === undefined ||
+      !user.accounts.verify(hello.client, hello.secret)
+    ) {
+      log
+        .warn`A data channel for ${hello.user}/${hello.client} was refused: no such invitation`;
+      await channel.send({
+        kind: "fail",
+        message: "this session is not yours or is over",
+      });
+      channel.close();
+      return;
+    }
+    clearTimeout(invitation.timer);
+    this.#invited.delete(hello.session);
+    const { turn } = invitation;
+    const done = this.#run(channel, turn, user);
+    this.#running.set(turn.id, { channel, done });
+    await done;
+  }
+
+  async #run(channel: Channel, turn: Turn, user: User): Promise<void> {
+    let stamp: Stamp | undefined;
+    let failure: string | undefined;
+    try {
+      await this.#ports.users.recover(user);
+      const end = await serveTurn({
+        path: turn.path,
+        stageName: stageName(turn),
+        exclusive: turn.exclusive,
+        line: serverLine(channel, SILENCE_MS),
+        journal: user.journal,
+        tree: user.tree,
+        today: () => utcDate(Date.now()),
+        onCommit: () => this.#ports.onCommit(user),
+      });
+      stamp = end.stamp;
+      await channel[Symbol.asyncDispose]();
+    } catch (error) {
+      failure = describe(error);
+      log
+        .warn`The turn of ${turn.user}/${turn.client} on ${turn.path} broke: ${failure}`;
+      await sayFailure(channel, failure);
+    } finally {
+      channel.close();
+      this.#running.delete(turn.id);
+      this.#ports.onEnded(turn, stamp, failure);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { timer } of this.#invited.values()) clearTimeout(timer);
+    this.#invited.clear();
+    const running = [...this.#running.values()];
+    for (const { channel } of running) channel.close();
+    await Promise.all(running.map(({ done }) => done));
+  }
+}
+
+/** Reads a turn's hello; `undefined` when it is none. */
+export function parseHelloTurn(value: unknown): HelloTurn | undefined {
+  const parsed = helloTurnSchema.safeParse(value);
+  return parsed.success ? parsed.data : undefined;
+}
+
+/** The same for all turns of one client's anchor, so that a broken transfer is taken up again. */
+function stageName(turn: Turn): string {
+  const name = `${turn.client}/${turn.path}`;
+  return encodeURIComponent(name).replaceAll("%", "=").slice(0, 200);
+}
+
+/** Tells the client why, if it still listens. */
+async function sayFailure(channel: Channel, failure: string): Promise<void> {
+  try {
+    await channel.send({ kind: "fail", message: failure.slice(0, 1000) });
+    await channel[Symbol.asyncDispose]();
+  } catch (error) {
+    log.debug`The client could not be told: ${describe(error)}`;
+  }
+}
