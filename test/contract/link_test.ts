@@ -76,6 +76,29 @@ for (const [name, open] of rigs) {
     await endAll(server, client);
   });
 
+  Deno.test(`openLink() drops what is published before it is up on ${name}`, async () => {
+    await using rig = await open();
+    const atServer = new EventLog();
+    const server = openLink({
+      ...rig.server(),
+      subscriptions: ["sinkd/clients/+/+"],
+    }, atServer.take);
+    await atServer.kind("up");
+    const log = new EventLog();
+    const client = openLink({
+      ...rig.client("alice", "laptop"),
+      subscriptions: ["sinkd/server"],
+    }, log.take);
+    while (log.events.length === 0) {
+      client.publish(LAPTOP, "early", ONCE);
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    client.publish(LAPTOP, "late", ONCE);
+    await atServer.message("late");
+    assert.deepEqual(atServer.texts, ["late"]);
+    await endAll(server, client);
+  });
+
   Deno.test(`openLink() leaves the will when cut and none when ended on ${name}`, async () => {
     await using rig = await open();
     const atServer = new EventLog();
