@@ -4,10 +4,12 @@
  *
  * @module
  */
+import { loadConfig } from "../../io/config_file.ts";
+import { configureLog } from "../../io/log.ts";
 import type { Arguments } from "../arguments.ts";
-import type { Context } from "../context.ts";
+import { type Context, isJournal } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
-import { clientPlaces, ownPidFile } from "../places.ts";
+import { clientPlaces, homeDirectory, ownPidFile } from "../places.ts";
 import { listenForSignals } from "./signals.ts";
 
 /** See the module. */
@@ -15,10 +17,14 @@ export async function client(
   given: Arguments,
   context: Context,
 ): Promise<number> {
-  const options = {
-    ...clientPlaces(given, context.around),
-    pidFile: ownPidFile(given, context.around),
-  };
+  const places = clientPlaces(given, context.around);
+  const options = { ...places, pidFile: ownPidFile(given, context.around) };
+  const { logLevel } = loadConfig({
+    machineFile: places.machineConfig,
+    userFile: places.userConfig,
+    home: homeDirectory(context.around),
+  });
+  await configureLog(logLevel, isJournal(context.around));
   const { runClient } = await import("../../daemon/client.ts");
   using signals = listenForSignals();
   const end = await runClient(options, signals);

@@ -4,8 +4,9 @@
  * @module
  */
 import { splitAddress } from "../../core/address.ts";
+import { configureLog } from "../../io/log.ts";
 import type { Arguments } from "../arguments.ts";
-import type { Context } from "../context.ts";
+import { type Context, isJournal } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
 import { ownPidFile, serverRoot } from "../places.ts";
 import { listenForSignals } from "./signals.ts";
@@ -29,6 +30,7 @@ export async function server(
     jobs: Number(given.text("jobs") ?? 2),
     historyDays: Number(given.text("history-days") ?? 30),
   };
+  await configureLog("info", isJournal(context.around));
   const { runServer } = await import("../../daemon/server.ts");
   using signals = listenForSignals();
   await runServer(options, signals.shutdown);
