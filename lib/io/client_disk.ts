@@ -37,6 +37,8 @@ export interface DiskOptions {
   /** A free conflict name for a path. */
   readonly copyName: (path: RelativePath) => string;
   readonly nowMs: () => number;
+  /** Throws when the root is not there, or not the one that was scanned. */
+  readonly assertRoot: () => void;
 }
 
 /** {@linkcode ClientDisk} on real files. */
@@ -106,7 +108,8 @@ export class AnchorDisk implements ClientDisk {
   }
 
   apply(intent: ClientIntent): Promise<ClientCommitResult> {
-    const { root, copyName } = this.#options;
+    const { root, copyName, assertRoot } = this.#options;
+    assertRoot();
     const stages = { files: intent.stage, links: LINKS };
     const result = applySteps(intent.steps, {
       root,
@@ -151,6 +154,7 @@ export class AnchorDisk implements ClientDisk {
 
   /** Makes a directory of sinkd's own; refuses when something else has that name. */
   #makeOwn(name: string): void {
+    this.#options.assertRoot();
     const own = `${this.#options.root}/${OWN_NAME}`;
     const info = lstatIfAny(own);
     if (info !== undefined && !info.isDirectory) {

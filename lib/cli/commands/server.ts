@@ -32,6 +32,7 @@ export async function server(
   };
   await configureLog("info", isJournal(context.around));
   const { runServer } = await import("../../daemon/server.ts");
+  await configureLog("info", isJournal(context.around));
   using signals = listenForSignals();
   await runServer(options, signals.shutdown);
   return EXIT.done;

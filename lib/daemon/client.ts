@@ -1,0 +1,188 @@
+/**
+ * The client process: lock, control socket, and one session after another, each with its
+ * configuration.
+ *
+ * @module
+ */
+import { type Config, ConfigError } from "../core/config.ts";
+import type { ControlReply, ControlRequest } from "../core/control.ts";
+import { UsageError } from "../core/fault.ts";
+import { loadConfig } from "../io/config_file.ts";
+import { openControl } from "../io/control.ts";
+import { type Credentials, loadCredentials } from "../io/credentials.ts";
+import { configureLog, logger } from "../io/log.ts";
+import { lockPidFile, socketPathOf } from "../io/pid_file.ts";
+import { checkRsync } from "../io/rsync_version.ts";
+import { ClientSession } from "./client_session.ts";
+import { describe, Faults } from "./faults.ts";
+
+/** Where a client's files are. */
+export interface ClientOptions {
+  readonly machineConfig: string;
+  readonly userConfig: string;
+  readonly stateDirectory: string;
+  readonly pidFile: string;
+  /** The user's home directory, for `~`. */
+  readonly home: string;
+  /** True when systemd's journal takes the log. */
+  readonly journal: boolean;
+}
+
+/** How the surroundings reach a running client. */
+export interface ClientSignals {
+  readonly shutdown: AbortSignal;
+  onReload(handler: () => void): void;
+}
+
+const log = logger("client");
+
+/**
+ * Runs until told to stop. `restart`: the new configuration needs permissions that this process
+ * does not have. Throws when it cannot start.
+ */
+export async function runClient(
+  options: ClientOptions,
+  signals: ClientSignals,
+): Promise<"stopped" | "restart"> {
+  await using lock = lockPidFile(options.pidFile);
+  if (lock === undefined) {
+    throw new UsageError(
+      `Cannot start the client: the pid file ${options.pidFile} is held by another sinkd; stop that one, or name another file with --pid`,
+    );
+  }
+  const credentials = loadCredentials(options.stateDirectory);
+  if (credentials === undefined) {
+    throw new UsageError(
+      `Cannot start the client: it has not joined a server yet (no credentials in ${options.stateDirectory}); run 'sinkd join LINK' with a link from 'sinkd server adduser NAME'`,
+    );
+  }
+  const rsync = await checkRsync();
+  if (rsync.warning !== undefined) log.warn`${rsync.warning}`;
+  const client = new Client(options, credentials, read(options));
+  await using _control = await openControl(
+    socketPathOf(options.pidFile),
+    (request) => client.control(request),
+  );
+  signals.onReload(() => client.reload());
+  signals.shutdown.addEventListener("abort", () => client.stop(), {
+    once: true,
+  });
+  if (signals.shutdown.aborted) client.stop();
+  return await client.run();
+}
+
+type Ask = "stop" | "reload" | "restart";
+
+class Client {
+  readonly #options: ClientOptions;
+  readonly #credentials: Credentials;
+  readonly #faults = new Faults();
+  #config: Config;
+  #session: ClientSession | undefined;
+  #asked: PromiseWithResolvers<Ask> = Promise.withResolvers<Ask>();
+
+  constructor(
+    options: ClientOptions,
+    credentials: Credentials,
+    config: Config,
+  ) {
+    this.#options = options;
+    this.#credentials = credentials;
+    this.#config = config;
+  }
+
+  /** One session for each configuration. */
+  async run(): Promise<"stopped" | "restart"> {
+    for (;;) {
+      await configureLog(this.#config.logLevel, this.#options.journal);
+      const session = new ClientSession({
+        config: this.#config,
+        credentials: this.#credentials,
+        stateDirectory: this.#options.stateDirectory,
+      });
+      this.#session = session;
+      await session.open();
+      const asked = await this.#asked.promise;
+      if (asked === "stop") {
+        await session.close({ finishTurns: false });
+        log.info`The client stopped`;
+        return "stopped";
+      }
+      await session.close({ finishTurns: true });
+      if (asked === "restart") return "restart";
+      this.#asked = Promise.withResolvers<Ask>();
+    }
+  }
+
+  stop(): void {
+    this.#asked.resolve("stop");
+  }
+
+  /** Reads the configuration again; a bad one leaves the old in force. */
+  reload(): string {
+    try {
+      const config = read(this.#options);
+      this.#faults.clear("config");
+      this.#config = config;
+      const restart = config.anchors.some(({ path }) => !mayUse(path));
+      this.#asked.resolve(restart ? "restart" : "reload");
+      log.info`The configuration was read again`;
+      return "the configuration was read again";
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      log.error`The new configuration is not used: ${error.message}`;
+      this.#faults.note("config", {
+        path: this.#options.userConfig,
+        cause: `the new configuration is not used: ${error.message}`,
+        fix: "mend it, then sinkd client reload",
+      });
+      throw error;
+    }
+  }
+
+  async control(request: ControlRequest): Promise<ControlReply> {
+    const session = this.#session;
+    switch (request.command) {
+      case "status":
+        if (session === undefined) {
+          return { ok: false, message: "starting", exitCode: 1 };
+        }
+        return { ok: true, report: session.report(this.#faults.list()) };
+      case "stop":
+        this.stop();
+        return { ok: true, message: "stopping" };
+      case "reload":
+        try {
+          return { ok: true, message: this.reload() };
+        } catch (error) {
+          return { ok: false, message: describe(error), exitCode: 2 };
+        }
+      case "revoked":
+        return {
+          ok: false,
+          message: "Cannot revoke here: this is a client",
+          exitCode: 2,
+        };
+      case "approve":
+      case "reject":
+      case "pause":
+      case "resume":
+      case "rescan":
+        if (session === undefined) {
+          return { ok: false, message: "starting", exitCode: 1 };
+        }
+        return await session.command(request.command, request.path);
+    }
+  }
+}
+
+function read(options: ClientOptions): Config {
+  const { machineConfig: machineFile, userConfig: userFile, home } = options;
+  return loadConfig({ machineFile, userFile, home });
+}
+
+function mayUse(path: string): boolean {
+  return (["read", "write"] as const).every((name) =>
+    Deno.permissions.querySync({ name, path }).state === "granted"
+  );
+}
