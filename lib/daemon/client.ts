@@ -56,9 +56,11 @@ export async function runClient(
       `Cannot start the client: it has not joined a server yet (no credentials in ${options.stateDirectory}); run 'sinkd join LINK' with a link from 'sinkd server adduser NAME'`,
     );
   }
+  const config = read(options);
+  await configureLog(config.logLevel, options.journal);
   const rsync = await checkRsync();
   if (rsync.warning !== undefined) log.warn`${rsync.warning}`;
-  const client = new Client(options, credentials, read(options));
+  const client = new Client(options, credentials, config);
   await using _control = await openControl(
     socketPathOf(options.pidFile),
     (request) => client.control(request),

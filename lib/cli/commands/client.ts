@@ -4,8 +4,6 @@
  *
  * @module
  */
-import { loadConfig } from "../../io/config_file.ts";
-import { configureLog } from "../../io/log.ts";
 import type { Arguments } from "../arguments.ts";
 import { type Context, isJournal } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
@@ -17,14 +15,12 @@ export async function client(
   given: Arguments,
   context: Context,
 ): Promise<number> {
-  const places = clientPlaces(given, context.around);
-  const options = { ...places, pidFile: ownPidFile(given, context.around) };
-  const { logLevel } = loadConfig({
-    machineFile: places.machineConfig,
-    userFile: places.userConfig,
+  const options = {
+    ...clientPlaces(given, context.around),
+    pidFile: ownPidFile(given, context.around),
     home: homeDirectory(context.around),
-  });
-  await configureLog(logLevel, isJournal(context.around));
+    journal: isJournal(context.around),
+  };
   const { runClient } = await import("../../daemon/client.ts");
   using signals = listenForSignals();
   const end = await runClient(options, signals);
