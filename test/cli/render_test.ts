@@ -73,7 +73,14 @@ const verdicts: readonly [StatusReport, RegExp][] = [
         held: { reason: "60 of 100 files were deleted", fix: "f", paths: [] },
       })],
     }),
-    /^Waits for you\. 60 of 100 files were deleted\.$/,
+    /^Waits for you: 60 of 100 files were deleted\.$/,
+  ],
+  [
+    clientReport({
+      anchors: [anchorReport({ pending: 1, errors: [fault()] })],
+      errors: [fault({ fix: "the same, told twice" })],
+    }),
+    /^Working\. 1 change to go\. 1 problem below may hold it up\.$/,
   ],
   [serverReport(), /^All requests are done\.$/],
   [serverReport({ users: [] }), /^Ready, without users\..*adduser/],

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AnchorReport, ClientReport } from "../../core/status.ts";
+import type { AnchorReport, ClientReport, Fault } from "../../core/status.ts";
 import { stampText } from "../../core/stamp.ts";
 import { nameLines, problemLines } from "./problems.ts";
 import {
@@ -25,10 +25,10 @@ export function clientLines(
   nowMs: number,
   paint: Paint,
 ): string[] {
-  const faults = [
-    ...report.errors,
+  const faults = distinct([
     ...report.anchors.flatMap((anchor) => anchor.errors),
-  ];
+    ...report.errors,
+  ]);
   const conflicts = report.anchors.flatMap((anchor) =>
     anchor.conflicts.map((name) => below(anchor.path, name))
   );
@@ -64,7 +64,7 @@ function verdict(report: ClientReport, faults: number, paint: Paint): string {
   if (report.state === "Held" || held.length > 0) {
     const first = held[0];
     const why = first?.held?.reason ?? "a decision is needed";
-    return `${paint("bad", "Waits for you.")} ${plain(sentence(why))}`;
+    return `${paint("bad", "Waits for you:")} ${plain(sentence(why))}`;
   }
   if (report.server.state === "Offline" || report.state === "Offline") {
     return `${paint("bad", "Offline.")} The server ${
@@ -86,7 +86,10 @@ function verdict(report: ClientReport, faults: number, paint: Paint): string {
     report.anchors.some((anchor) => anchor.state !== "Sinkd")
   ) {
     const what = pending > 0 ? ` ${counted(pending, "change")} to go.` : "";
-    return `${paint("busy", "Working.")}${what} Nothing to do.`;
+    const then = faults === 0
+      ? "Nothing to do."
+      : `${counted(faults, "problem")} below may hold it up.`;
+    return `${paint("busy", "Working.")}${what} ${then}`;
   }
   const but = faults === 0
     ? ""
@@ -154,6 +157,16 @@ function heldLines(anchor: AnchorReport, paint: Paint): string[] {
     `  fix: ${plain(anchor.held.fix)}`,
     ...nameLines("", anchor.held.paths, paint, HELD_SHOWN).slice(2),
   ];
+}
+
+/** The same trouble may be told by the anchor and by the client: once is enough. */
+function distinct(faults: readonly Fault[]): Fault[] {
+  const known = new Map<string, Fault>();
+  for (const fault of faults) {
+    const key = JSON.stringify([fault.path, fault.cause]);
+    if (!known.has(key)) known.set(key, fault);
+  }
+  return [...known.values()];
 }
 
 function below(anchor: string, path: string): string {
