@@ -1,0 +1,266 @@
+import assert from "node:assert/strict";
+import type { IncomingChange } from "../../lib/core/channel_protocol.ts";
+import { sameOrBothAbsent } from "../../lib/core/entry.ts";
+import { type RelativePath, relativePath } from "../../lib/core/path.ts";
+import { isDirty } from "../../lib/core/reconcile.ts";
+import { type AnchorStore, ClientStore } from "../../lib/io/base_store.ts";
+import { finishClientIntent } from "../../lib/turn/take_turn.ts";
+import {
+  entryOf,
+  EPOCH,
+  foundAt,
+  NO_EDITS,
+  openDisk,
+  updateAnchor,
+} from "../support/client_rig.ts";
+import {
+  directory,
+  file,
+  link,
+  makeTree,
+  readTree,
+  tempDirectory,
+  type Tree,
+  turnInto,
+} from "../support/temp.ts";
+
+/** All shapes that one path may have on one side. */
+const SHAPES: Record<string, Tree> = {
+  absent: {},
+  v1: { p: file("one") },
+  v1mode: { p: file("one", { mode: 0o600 }) },
+  v2: { p: file("version two", { mtimeMs: 1_700_000_060_000 }) },
+  v3: { p: file("ONE", { mtimeMs: 1_700_000_120_000 }) },
+  empty: { p: directory() },
+  clean: { p: directory(), "p/c": file("child") },
+  fresh: {
+    p: directory(0o700),
+    "p/c": file("child"),
+    "p/n": file("new", { mtimeMs: 1_700_000_180_000 }),
+  },
+  link: { p: link("somewhere") },
+};
+/** The size and time of v1 with other bytes: only inode and ctime tell. */
+const HIDDEN: Tree = { p: file("0ne") };
+
+interface Case {
+  readonly name: string;
+  readonly base: Tree;
+  readonly local: Tree;
+  readonly incoming: Tree;
+  readonly join: boolean;
+}
+
+function threeWayCases(): Case[] {
+  const cases: Case[] = [];
+  const shapes = Object.entries(SHAPES);
+  for (const [baseName, base] of shapes) {
+    const locals = baseName === "v1" || baseName === "v1mode"
+      ? [...shapes, ["hidden", HIDDEN] as const]
+      : shapes;
+    for (const [localName, local] of locals) {
+      for (const [incomingName, incoming] of shapes) {
+        const name = `${baseName} | ${localName} | ${incomingName}`;
+        cases.push({ name, base, local, incoming, join: false });
+      }
+    }
+  }
+  for (const [localName, local] of shapes) {
+    for (const [incomingName, incoming] of shapes) {
+      const name = `join | ${localName} | ${incomingName}`;
+      cases.push({ name, base: {}, local, incoming, join: true });
+    }
+  }
+  return cases;
+}
+
+interface Rig {
+  readonly root: string;
+  readonly store: AnchorStore;
+}
+
+/** Runs `work` on an anchor that agreed on `base` and has `local` now. */
+async function withAnchor<T>(
+  { base, local, join }: Pick<Case, "base" | "local" | "join">,
+  work: (rig: Rig) => Promise<T>,
+): Promise<T> {
+  await using directory = tempDirectory();
+  const root = directory.path;
+  using client = new ClientStore(":memory:");
+  const store = client.anchor("/anchor");
+  makeTree(root, base);
+  const disk = openDisk(root);
+  if (!join) {
+    const paths = Object.keys(base).map(relativePath);
+    store.agree(
+      paths.map((path) => ({ path, base: foundAt(disk, path) })),
+      { epoch: EPOCH, stamp: { date: 20260101, cycle: 0 } },
+    );
+  }
+  turnInto(root, { before: base, after: local });
+  return await work({ root, store });
+}
+
+function changesOf({ base, incoming, join }: Case): IncomingChange[] {
+  const paths = [...new Set([...Object.keys(base), ...Object.keys(incoming)])]
+    .sort().map(relativePath);
+  return paths.flatMap((path) => {
+    const before = base[path];
+    const after = incoming[path];
+    if (JSON.stringify(before) === JSON.stringify(after)) return [];
+    if (join && after === undefined) return [];
+    return [{
+      path,
+      ...(after === undefined ? {} : { entry: entryOf(after) }),
+      ...(before === undefined ? {} : { versions: [entryOf(before)] }),
+    }];
+  });
+}
+
+function contentOf(tree: Tree): Set<string> {
+  return new Set(
+    Object.values(tree).flatMap((planned) =>
+      planned.kind === "file"
+        ? [`file ${planned.text}`]
+        : planned.kind === "link"
+        ? [`link ${planned.target}`]
+        : []
+    ),
+  );
+}
+
+const isCopy = (path: string) => path.includes(".sinkd-conflict-");
+
+function assertInvariants(
+  item: Case,
+  after: { tree: Tree; store: AnchorStore; root: string },
+): void {
+  const { base, local, incoming } = item;
+  const { tree, store, root } = after;
+  const known = new Set([...contentOf(base), ...contentOf(incoming)]);
+  const kept = contentOf(tree);
+  for (const content of contentOf(local)) {
+    assert.ok(
+      known.has(content) || kept.has(content),
+      `the local '${content}' is lost`,
+    );
+  }
+  for (const { path, entry } of changesOf(item)) {
+    const alike = entry !== undefined && local === HIDDEN &&
+      JSON.stringify(entry) === JSON.stringify(entryOf(file("one")));
+    if (entry !== undefined && !alike) {
+      assert.deepEqual(tree[path], incoming[path], `incoming at '${path}'`);
+    }
+  }
+  if (!item.join && JSON.stringify(base) === JSON.stringify(local)) {
+    assert.deepEqual(tree, { ...incoming }, "clean: all of incoming, no more");
+  }
+  if (contentOf(local).isSubsetOf(contentOf(incoming))) {
+    assert.ok(!Object.keys(tree).some(isCopy), "nothing to copy, yet a copy");
+  }
+  const disk = openDisk(root);
+  const everywhere = [
+    ...Object.keys(tree),
+    ...Object.keys(incoming),
+    ...store.bases().keys(),
+  ];
+  for (const path of new Set(everywhere.map(relativePath))) {
+    assertTold(path, { item, tree, store, dirty: dirtyAt(path) });
+  }
+
+  function dirtyAt(path: RelativePath): boolean {
+    return isDirty(foundAt(disk, path), store.row(path).base);
+  }
+}
+
+/** What the server has and what lies here may differ only where the path is dirty. */
+function assertTold(
+  path: RelativePath,
+  { item, tree, store, dirty }: {
+    item: Case;
+    tree: Tree;
+    store: AnchorStore;
+    dirty: boolean;
+  },
+): void {
+  const theirs = item.incoming[path];
+  const ours = tree[path];
+  const { base } = store.row(path);
+  if (JSON.stringify(theirs) !== JSON.stringify(ours)) {
+    assert.ok(dirty, `'${path}' differs from the server and is not dirty`);
+  }
+  const known = theirs === undefined ? undefined : entryOf(theirs);
+  assert.ok(
+    base === undefined || sameOrBothAbsent(base.entry, known),
+    `the base of '${path}' is not what the server has`,
+  );
+}
+
+/** What an untroubled update makes of a case; `steps` counts the plan's steps. */
+async function update(item: Case): Promise<{ tree: Tree; steps: number }> {
+  return await withAnchor(item, async ({ root, store }) => {
+    let steps = 0;
+    const disk = openDisk(root);
+    const apply = disk.apply.bind(disk);
+    disk.apply = (intent) => {
+      steps = intent.steps.length;
+      return apply(intent);
+    };
+    const end = await updateAnchor({ root, store, disk }, {
+      changes: changesOf(item),
+      content: item.incoming,
+    });
+    assert.deepEqual(end.left, []);
+    assert.deepEqual(store.position().stamp, { date: 20260102, cycle: 1 });
+    const tree = readTree(root);
+    assertInvariants(item, { tree, store, root });
+    return { tree, steps };
+  });
+}
+
+/** The same with a crash after `steps` steps, and a start after that. */
+async function updateWithCrash(item: Case, steps: number): Promise<Tree> {
+  return await withAnchor(item, async ({ root, store }) => {
+    // A clock ahead of all mtimes: nothing here was written after it was set aside.
+    const dying = openDisk(root, { nowMs: () => Date.now() + 60_000 });
+    dying.steps = steps;
+    await assert.rejects(
+      updateAnchor({ root, store, disk: dying }, {
+        changes: changesOf(item),
+        content: item.incoming,
+      }),
+      /died after/,
+    );
+    const disk = openDisk(root);
+    await disk.asides.recover();
+    await finishClientIntent(store, disk, NO_EDITS);
+    await disk.closeStage();
+    const tree = readTree(root);
+    assertInvariants(item, { tree, store, root });
+    return tree;
+  });
+}
+
+const CASES = threeWayCases();
+
+for (const base of [...Object.keys(SHAPES), "join"]) {
+  const some = CASES.filter(({ name }) => name.startsWith(`${base} |`));
+  Deno.test(`takeTurn() loses no local version when the base is '${base}', crash or not`, async () => {
+    for (const item of some) {
+      try {
+        const { tree, steps } = await update(item);
+        for (let done = 0; done < steps; done++) {
+          assert.deepEqual(
+            await updateWithCrash(item, done),
+            tree,
+            `after a crash with ${done} of ${steps} steps done`,
+          );
+        }
+      } catch (error) {
+        throw new Error(`base | local | incoming = ${item.name}: ${error}`, {
+          cause: error,
+        });
+      }
+    }
+  });
+}
