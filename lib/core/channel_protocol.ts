@@ -31,6 +31,10 @@ import { stampSchema } from "./stamp.ts";
 
 /** Most entries in one message. */
 export const ENTRIES_PER_MESSAGE = 500;
+/** Characters of JSON after which a message of entries is closed; one entry more still fits a frame. */
+const MESSAGE_CHARACTERS = 1024 * 1024;
+/** Most indexes in one request for files. */
+export const INDEXES_PER_MESSAGE = 10_000;
 /** Most paths taken from a client in one commit. */
 export const BATCH_PATHS = 2_000;
 /** Bytes of changed files after which a batch is closed. */
@@ -56,6 +60,26 @@ export interface IncomingChange extends Change {
 export interface EditChange extends Change {
   readonly verify?: true | undefined;
   readonly snapshot?: true | undefined;
+}
+
+/** Cuts a list into messages: long paths and many versions count, not only entries. */
+export function* inMessages<T extends Change>(
+  changes: readonly T[],
+): Generator<T[]> {
+  let some: T[] = [];
+  let characters = 0;
+  for (const change of changes) {
+    some.push(change);
+    characters += JSON.stringify(change).length;
+    if (
+      some.length === ENTRIES_PER_MESSAGE || characters >= MESSAGE_CHARACTERS
+    ) {
+      yield some;
+      some = [];
+      characters = 0;
+    }
+  }
+  if (some.length > 0) yield some;
 }
 
 /** How the client wants rsync to be called. Sizes in bytes; `bwlimit` in rsync's own syntax. */

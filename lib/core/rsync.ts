@@ -52,7 +52,9 @@ export function rsyncArguments(job: RsyncJob): string[] {
     ...(transfer.bwlimit === undefined
       ? []
       : [`--bwlimit=${transfer.bwlimit}`]),
-    ...(job.verify || (transfer.checksum && job.direction === "edits") ? ["--checksum"] : []),
+    ...(job.verify || (transfer.checksum && job.direction === "edits")
+      ? ["--checksum"]
+      : []),
     `--timeout=${IO_TIMEOUT_S}`,
     "--sockopts=TCP_NODELAY",
     "--",

@@ -15,7 +15,13 @@ import type {
 } from "../ports.ts";
 import { applySteps } from "./client_steps.ts";
 import { Asides } from "./asides.ts";
-import { lstatIfAny, makeParents, removeIfEmpty, removeTree } from "./files.ts";
+import {
+  isMissing,
+  lstatIfAny,
+  makeParents,
+  removeIfEmpty,
+  removeTree,
+} from "./files.ts";
 import { findPath } from "./look.ts";
 import { unmungeLinks } from "./rsync_serve.ts";
 
@@ -92,7 +98,8 @@ export class AnchorDisk implements ClientDisk {
     const { root } = this.#options;
     if (lstatIfAny(`${root}/${stage}/${path}`) === undefined) return true;
     using staged = await Deno.open(`${root}/${stage}/${path}`);
-    using live = await Deno.open(`${root}/${path}`);
+    using live = await openReadable(`${root}/${path}`);
+    if (live === undefined) return false;
     const left = new Uint8Array(COMPARE_BYTES);
     const right = new Uint8Array(COMPARE_BYTES);
     for (;;) {
@@ -136,7 +143,10 @@ export class AnchorDisk implements ClientDisk {
     try {
       await Deno.copyFile(`${root}/${path}`, copy);
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return undefined;
+      const gone = isMissing(error);
+      if (gone || error instanceof Deno.errors.PermissionDenied) {
+        return undefined;
+      }
       throw error;
     }
     const info = Deno.lstatSync(copy);
@@ -181,6 +191,18 @@ export class AnchorDisk implements ClientDisk {
     }
     return entry.kind === "file" && info.isFile && info.size === entry.size &&
       info.mtime?.getTime() === entry.mtimeMs;
+  }
+}
+
+/** Opens a file that is there and may be read; another one counts as different from any. */
+async function openReadable(full: string): Promise<Deno.FsFile | undefined> {
+  try {
+    return await Deno.open(full);
+  } catch (error) {
+    if (isMissing(error) || error instanceof Deno.errors.PermissionDenied) {
+      return undefined;
+    }
+    throw error;
   }
 }
 

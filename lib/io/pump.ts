@@ -5,10 +5,15 @@
  */
 import type { Channel } from "./channel.ts";
 
-/** A local end: a connection, or a child's pipes. */
+/** A local end: a connection, or a child's pipes. Reading and writing may run side by side. */
 export interface LocalEnd {
-  readonly readable: ReadableStream<Uint8Array>;
-  readonly writable: WritableStream<Uint8Array>;
+  /** The next bytes; `undefined` at the end. */
+  read(): Promise<Uint8Array | undefined>;
+  write(chunk: Uint8Array): Promise<void>;
+  /** Says that nothing more comes; reading goes on. */
+  end(): Promise<void>;
+  /** Lets go of both directions at once. */
+  abort(): Promise<void>;
 }
 
 /** Bytes in one data frame. */
@@ -16,17 +21,58 @@ const CHUNK_BYTES = 128 * 1024;
 /** Most of a child's messages that is kept. */
 const KEPT_BYTES = 64 * 1024;
 
+/** A TCP connection; its streams would close both directions at once, so they are not used. */
+export function connectionEnd(connection: Deno.TcpConn): LocalEnd {
+  const buffer = new Uint8Array(CHUNK_BYTES);
+  return {
+    async read() {
+      const count = await connection.read(buffer);
+      return count === null ? undefined : buffer.slice(0, count);
+    },
+    async write(chunk) {
+      let written = 0;
+      while (written < chunk.length) {
+        written += await connection.write(chunk.subarray(written));
+      }
+    },
+    end: () => connection.closeWrite(),
+    abort() {
+      connection.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** A child's standard output to read and standard input to write. */
+export function pipesEnd(
+  child: {
+    readonly stdout: ReadableStream<Uint8Array>;
+    readonly stdin: WritableStream<Uint8Array>;
+  },
+): LocalEnd {
+  const reader = child.stdout.getReader();
+  const writer = child.stdin.getWriter();
+  return {
+    read: async () => (await reader.read()).value,
+    write: (chunk) => writer.write(chunk),
+    end: () => writer.close(),
+    async abort() {
+      await Promise.allSettled([reader.cancel(), writer.abort()]);
+    },
+  };
+}
+
 /**
  * Carries bytes both ways until either end has said all. A local end that breaks just ends its side;
- * throws when the channel breaks, with the local end closed.
+ * throws when the channel breaks, with the local end let go of.
  */
 export async function pump(channel: Channel, local: LocalEnd): Promise<void> {
-  const reader = local.readable.getReader();
-  const writer = local.writable.getWriter();
+  const both = [sendAll(channel, local), takeAll(channel, local)];
   try {
-    await Promise.all([sendAll(channel, reader), takeAll(channel, writer)]);
+    await Promise.all(both);
   } catch (error) {
-    await Promise.allSettled([reader.cancel(error), writer.abort(error)]);
+    await local.abort();
+    await Promise.allSettled(both);
     throw error;
   }
 }
@@ -49,12 +95,9 @@ export async function keptText(
   return text;
 }
 
-async function sendAll(
-  channel: Channel,
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-): Promise<void> {
+async function sendAll(channel: Channel, local: LocalEnd): Promise<void> {
   for (;;) {
-    const chunk = await readLocal(reader);
+    const chunk = await readLocal(local);
     if (chunk === undefined) break;
     for (let start = 0; start < chunk.length; start += CHUNK_BYTES) {
       await channel.sendData(chunk.subarray(start, start + CHUNK_BYTES));
@@ -63,24 +106,19 @@ async function sendAll(
   await channel.endData();
 }
 
-async function takeAll(
-  channel: Channel,
-  writer: WritableStreamDefaultWriter<Uint8Array>,
-): Promise<void> {
+async function takeAll(channel: Channel, local: LocalEnd): Promise<void> {
   let open = true;
   for (;;) {
     const chunk = await channel.readData();
     if (chunk === undefined) break;
-    if (open) open = await attempt(() => writer.write(chunk));
+    if (open) open = await attempt(() => local.write(chunk));
   }
-  if (open) await attempt(() => writer.close());
+  if (open) await attempt(() => local.end());
 }
 
-async function readLocal(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-): Promise<Uint8Array | undefined> {
+async function readLocal(local: LocalEnd): Promise<Uint8Array | undefined> {
   try {
-    return (await reader.read()).value;
+    return await local.read();
   } catch (error) {
     if (isBroken(error)) return undefined;
     throw error;
@@ -102,5 +140,6 @@ function isBroken(error: unknown): boolean {
   return error instanceof Deno.errors.BrokenPipe ||
     error instanceof Deno.errors.ConnectionReset ||
     error instanceof Deno.errors.NotConnected ||
+    error instanceof Deno.errors.Interrupted ||
     error instanceof Deno.errors.BadResource;
 }

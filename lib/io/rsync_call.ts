@@ -7,7 +7,7 @@ import { fileList, rsyncArguments, type RsyncJob } from "../core/rsync.ts";
 import type { RelativePath } from "../core/path.ts";
 import type { RsyncEnd } from "../ports.ts";
 import type { Channel } from "./channel.ts";
-import { drainRun, keptText, pump } from "./pump.ts";
+import { connectionEnd, drainRun, keptText, pump } from "./pump.ts";
 
 /** A call: the job but for its port, the paths, and the client's password for this one call. */
 export interface RsyncCall extends Omit<RsyncJob, "port"> {
@@ -34,8 +34,9 @@ export async function callRsync(
     const connection = await acceptFrom(listener, rsync.status);
     if (connection === undefined) await drainRun(channel);
     else {
+      using _open = connection;
       connection.setNoDelay(true);
-      await pump(channel, connection);
+      await pump(channel, connectionEnd(connection));
     }
     const { code } = await rsync.status;
     return { code, stderr: await stderr };

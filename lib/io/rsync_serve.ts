@@ -13,7 +13,7 @@ import {
 } from "../core/rsync.ts";
 import type { Channel } from "./channel.ts";
 import { removeTree } from "./files.ts";
-import { keptText, pump } from "./pump.ts";
+import { keptText, pipesEnd, pump } from "./pump.ts";
 import { killIfRunning } from "./rsync_call.ts";
 
 /** What the server may do in one call, and where. */
@@ -45,7 +45,7 @@ export async function serveRsync(
   }).spawn();
   const stderr = keptText(rsync.stderr);
   try {
-    await pump(channel, { readable: rsync.stdout, writable: rsync.stdin });
+    await pump(channel, pipesEnd(rsync));
   } finally {
     killIfRunning(rsync);
     await rsync.status;
@@ -120,8 +120,8 @@ function allowedPatterns(serving: Serving): string[] | undefined {
   if (serving.direction === "update") {
     return [
       `/${OWN_NAME}/`,
-      `/${OWN_NAME}/incoming/`,
-      `/${OWN_NAME}/incoming/**`,
+      // rsync asks for the directory itself with and without a slash at its end.
+      `/${OWN_NAME}/incoming**`,
     ];
   }
   if (serving.only === undefined) return undefined;

@@ -9,7 +9,7 @@ import {
   BATCHES_PER_TURN,
   type ClientMessage,
   type EditChange,
-  ENTRIES_PER_MESSAGE,
+  inMessages,
   type IncomingChange,
   type Transfer,
 } from "../core/channel_protocol.ts";
@@ -115,11 +115,8 @@ async function bringUpToDate(
     to,
     more,
   });
-  for (let start = 0; start < changes.length; start += ENTRIES_PER_MESSAGE) {
-    await line.send({
-      kind: "entries",
-      changes: changes.slice(start, start + ENTRIES_PER_MESSAGE),
-    });
+  for (const some of inMessages(changes)) {
+    await line.send({ kind: "entries", changes: some });
   }
   const want = await receiveWant(line);
   await sendFiles(turn, { ...want, changes, transfer: have.transfer });

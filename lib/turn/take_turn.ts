@@ -5,8 +5,9 @@
  */
 import {
   type EditChange,
-  ENTRIES_PER_MESSAGE,
+  inMessages,
   type IncomingChange,
+  INDEXES_PER_MESSAGE,
   type ServerMessage,
   type Transfer,
 } from "../core/channel_protocol.ts";
@@ -19,7 +20,7 @@ import {
   isSuspect,
   needsTransfer,
 } from "../core/reconcile.ts";
-import { type Stamp, ZERO_STAMP } from "../core/stamp.ts";
+import { compareStamps, type Stamp, ZERO_STAMP } from "../core/stamp.ts";
 import type {
   Agreement,
   Base,
@@ -83,7 +84,7 @@ export async function finishClientIntent(
 export async function takeTurn(turn: ClientTurn): Promise<ClientTurnEnd> {
   const { line, base, edits } = turn;
   const welcome = await expect(line, "welcome");
-  if (base.position().epoch !== welcome.epoch) base.forget();
+  if (mustJoin(base.position(), welcome)) base.forget();
   const { epoch, stamp } = base.position();
   await line.send({
     kind: "have",
@@ -108,6 +109,12 @@ export async function takeTurn(turn: ClientTurn): Promise<ClientTurnEnd> {
       return { ...update, behind: !inStep, position: base.position() };
     } else throw unexpected(message, "take");
   }
+}
+
+/** A server with another epoch, or with less than this client had from it, is joined as at first. */
+function mustJoin(position: Position, welcome: Message<"welcome">): boolean {
+  return position.epoch !== welcome.epoch ||
+    compareStamps(position.stamp, welcome.head) > 0;
 }
 
 async function takeUpdate(
@@ -199,12 +206,18 @@ async function requestFiles(
   );
   const isVerified = (index: number) =>
     verify.has(changes[index]?.path ?? "" as RelativePath);
-  await line.send({
-    kind: "want",
-    plain: indexes.filter((index) => !isVerified(index)),
-    verify: indexes.filter(isVerified),
-    last: true,
-  });
+  for (let start = 0;; start += INDEXES_PER_MESSAGE) {
+    const end = start + INDEXES_PER_MESSAGE;
+    const some = indexes.slice(start, end);
+    const last = end >= indexes.length;
+    await line.send({
+      kind: "want",
+      plain: some.filter((index) => !isVerified(index)),
+      verify: some.filter(isVerified),
+      last,
+    });
+    if (last) break;
+  }
   for (
     const some of [
       indexes.filter((i) => !isVerified(i)),
@@ -261,8 +274,16 @@ async function planUpdate(
     localKind: (path) => foundAt(disk, path)?.entry.kind,
     copyName: turn.copyName,
   });
-  const reached = left.length === 0 ? position : base.position();
+  const reached = left.length === 0 ? position : notYet(base, position);
   return { intent: { stage, steps, agreements, position: reached }, left };
+}
+
+/**
+ * Where an anchor stands when something was left: its old stamp, but of the new epoch, so that it
+ * does not join (and bring deleted files back) again and again.
+ */
+function notYet(base: Base, { epoch }: Position): Position {
+  return { epoch, stamp: base.position().stamp };
 }
 
 function agreementFor(candidate: Candidate): PlannedAgreement[] {
@@ -297,7 +318,9 @@ async function commit(
     if (failed.has(planned.path)) continue;
     agreements.push(agreementOn(disk, planned));
   }
-  const position = failed.size === 0 ? intent.position : base.position();
+  const position = failed.size === 0
+    ? intent.position
+    : notYet(base, intent.position);
   base.agree(agreements, position);
   edits.again([
     ...intent.agreements.map(({ path }) => ({ path, reason: "" })),
@@ -343,11 +366,8 @@ async function handIn(
   const { changes, more } = batch;
   if (changes.length > 0) base.markSent(changes);
   await line.send({ kind: "edits", count: changes.length, more });
-  for (let start = 0; start < changes.length; start += ENTRIES_PER_MESSAGE) {
-    await line.send({
-      kind: "entries",
-      changes: changes.slice(start, start + ENTRIES_PER_MESSAGE),
-    });
+  for (const some of inMessages(changes)) {
+    await line.send({ kind: "entries", changes: some });
   }
   if (changes.length === 0) return;
   await serveUntilCheck(line);
