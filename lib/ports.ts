@@ -190,10 +190,17 @@ export interface ClientDisk {
   passesOver(path: RelativePath, entry: Entry | undefined): boolean;
   /** Makes (or finds again) the staging directory; relative to the anchor's root. */
   openStage(): Promise<string>;
-  /** Reason why a staged path is not whole, or `undefined`; unmunges links first. */
+  /**
+   * Reason why a staged path is not whole, or `undefined`; unmunges links first. What was `verified`
+   * and is not staged has the same bytes as the live file.
+   */
   checkStaged(
     stage: string,
-    expected: readonly { path: RelativePath; entry: Entry }[],
+    expected: readonly {
+      path: RelativePath;
+      entry: Entry;
+      verified: boolean;
+    }[],
   ): Promise<Map<RelativePath, string>>;
   /** True when the live file has the bytes of the staged one. */
   sameBytes(stage: string, path: RelativePath): Promise<boolean>;

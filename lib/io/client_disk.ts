@@ -72,7 +72,11 @@ export class AnchorDisk implements ClientDisk {
 
   async checkStaged(
     stage: string,
-    expected: readonly { path: RelativePath; entry: Entry }[],
+    expected: readonly {
+      path: RelativePath;
+      entry: Entry;
+      verified: boolean;
+    }[],
   ): Promise<Map<RelativePath, string>> {
     const { root } = this.#options;
     const links = expected.filter(({ path, entry }) =>
@@ -85,9 +89,12 @@ export class AnchorDisk implements ClientDisk {
       await unmungeLinks(places, links);
     }
     const broken = new Map<RelativePath, string>();
-    for (const { path, entry } of expected) {
+    for (const { path, entry, verified } of expected) {
       const from = entry.kind === "link" ? LINKS : stage;
-      if (!this.#isWhole(`${root}/${from}/${path}`, path, entry)) {
+      const full = `${root}/${from}/${path}`;
+      const whole = isWhole(full, entry) ||
+        (verified && this.#isEqualLive(full, path, entry));
+      if (!whole) {
         broken.set(path, "it was not whole after the transfer");
       }
     }
@@ -179,19 +186,21 @@ export class AnchorDisk implements ClientDisk {
   }
 
   /** A file that rsync compared and found equal to the live one is not staged, and whole. */
-  #isWhole(full: string, path: RelativePath, entry: Entry): boolean {
-    const info = lstatIfAny(full);
-    if (info === undefined) {
-      const live = this.look(path);
-      return live.kind === "found" && entry.kind === "file" &&
-        sameContent(live.found.entry, entry);
-    }
-    if (entry.kind === "link") {
-      return info.isSymlink && Deno.readLinkSync(full) === entry.target;
-    }
-    return entry.kind === "file" && info.isFile && info.size === entry.size &&
-      info.mtime?.getTime() === entry.mtimeMs;
+  #isEqualLive(full: string, path: RelativePath, entry: Entry): boolean {
+    if (lstatIfAny(full) !== undefined || entry.kind !== "file") return false;
+    const live = this.look(path);
+    return live.kind === "found" && sameContent(live.found.entry, entry);
   }
+}
+
+function isWhole(full: string, entry: Entry): boolean {
+  const info = lstatIfAny(full);
+  if (info === undefined) return false;
+  if (entry.kind === "link") {
+    return info.isSymlink && Deno.readLinkSync(full) === entry.target;
+  }
+  return entry.kind === "file" && info.isFile && info.size === entry.size &&
+    info.mtime?.getTime() === entry.mtimeMs;
 }
 
 /** Opens a file that is there and may be read; another one counts as different from any. */

@@ -9,8 +9,8 @@ import {
   BATCHES_PER_TURN,
   type ClientMessage,
   type EditChange,
-  inMessages,
   type IncomingChange,
+  inMessages,
   type Transfer,
 } from "../core/channel_protocol.ts";
 import { sameContent } from "../core/entry.ts";

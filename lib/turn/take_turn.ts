@@ -5,9 +5,9 @@
  */
 import {
   type EditChange,
-  inMessages,
   type IncomingChange,
   INDEXES_PER_MESSAGE,
+  inMessages,
   type ServerMessage,
   type Transfer,
 } from "../core/channel_protocol.ts";
@@ -127,13 +127,14 @@ async function takeUpdate(
   const header = await expect(line, "changes");
   const changes = await receiveChanges(turn, header);
   const { candidates, barred } = consider(turn, changes);
-  const stage = await requestFiles(turn, { changes, candidates });
+  const { stage, verified } = await requestFiles(turn, { changes, candidates });
   const { detail } = await expect(line, "staged");
   const position = { epoch, stamp: header.to };
   const { intent, left } = await planUpdate(turn, {
     candidates,
     barred,
     stage,
+    verified,
     position,
   });
   const result = await commit(turn, intent);
@@ -187,7 +188,7 @@ async function requestFiles(
     changes: readonly IncomingChange[];
     candidates: readonly Candidate[];
   },
-): Promise<string> {
+): Promise<{ stage: string; verified: ReadonlySet<RelativePath> }> {
   const { line, disk } = turn;
   const wanted = new Set(
     candidates.filter(({ change, decision, local }) =>
@@ -218,6 +219,7 @@ async function requestFiles(
     });
     if (last) break;
   }
+  let code = 0;
   for (
     const some of [
       indexes.filter((i) => !isVerified(i)),
@@ -227,17 +229,19 @@ async function requestFiles(
     if (some.length === 0) continue;
     const { direction, password } = await expect(line, "rsync");
     await line.serveRsync({ direction, password });
-    await expect(line, "rsyncDone");
+    code = (await expect(line, "rsyncDone")).code;
   }
-  return stage;
+  // The call that compares bytes is the last: after a fault in it, nothing counts as compared.
+  return { stage, verified: code === 0 ? verify : new Set() };
 }
 
 async function planUpdate(
   turn: ClientTurn,
-  { candidates, barred, stage, position }: {
+  { candidates, barred, stage, verified, position }: {
     candidates: readonly Candidate[];
     barred: readonly LeftPath[];
     stage: string;
+    verified: ReadonlySet<RelativePath>;
     position: Position;
   },
 ): Promise<{ intent: ClientIntent; left: LeftPath[] }> {
@@ -246,7 +250,7 @@ async function planUpdate(
     { change: { path, entry }, local, decision },
   ) =>
     entry !== undefined && needsTransfer(decision, { incoming: entry, local })
-      ? [{ path, entry }]
+      ? [{ path, entry, verified: verified.has(path) }]
       : []
   );
   const broken = fetched.length === 0

@@ -19,6 +19,7 @@ import {
   link,
   makeTree,
   readTree,
+  replaceAt,
   tempDirectory,
   type Tree,
   turnInto,
@@ -264,3 +265,215 @@ for (const base of [...Object.keys(SHAPES), "join"]) {
     }
   });
 }
+
+const V1: Tree = { p: file("one") };
+const V2: Tree = { p: file("version two", { mtimeMs: 1_700_000_060_000 }) };
+const COPY = "p.sinkd-conflict-rig-20260102-120000";
+
+/** Takes `incoming` in over a clean `base`, with `lastInstant` between plan and commit. */
+async function race(
+  item: { base: Tree; incoming: Tree },
+  lastInstant: (root: string) => void,
+): Promise<{ tree: Tree; dirty: boolean }> {
+  const full = { ...item, local: item.base, join: false, name: "race" };
+  return await withAnchor(full, async ({ root, store }) => {
+    const disk = openDisk(root);
+    disk.lastInstant = () => lastInstant(root);
+    await updateAnchor({ root, store, disk }, {
+      changes: changesOf(full),
+      content: item.incoming,
+    });
+    const tree = readTree(root);
+    const dirty = [...Object.keys(tree), "p"].map(relativePath).some((path) =>
+      isDirty(foundAt(disk, path), store.row(path).base)
+    );
+    return { tree, dirty };
+  });
+}
+
+const LATE = file("written in the last instant", {
+  mtimeMs: 1_700_000_999_000,
+});
+
+Deno.test("apply() keeps a file beside the incoming one when it is replaced after the plan", async () => {
+  const { tree } = await race({ base: V1, incoming: V2 }, (root) => {
+    replaceAt(root, { path: "p", planned: LATE });
+  });
+  assert.deepEqual(tree, { p: V2["p"], [COPY]: LATE });
+});
+
+Deno.test("apply() keeps a file beside the incoming one when it is written in place after the plan", async () => {
+  const { tree } = await race({ base: V1, incoming: V2 }, (root) => {
+    Deno.writeTextFileSync(`${root}/p`, "in place");
+    Deno.utimeSync(`${root}/p`, 1_700_000_999, 1_700_000_999);
+  });
+  assert.deepEqual(tree, {
+    p: V2["p"],
+    [COPY]: file("in place", { mtimeMs: 1_700_000_999_000 }),
+  });
+});
+
+Deno.test("apply() lets a file live, and go again, when it is written after the plan to delete it", async () => {
+  const { tree, dirty } = await race({ base: V1, incoming: {} }, (root) => {
+    replaceAt(root, { path: "p", planned: LATE });
+  });
+  assert.deepEqual(tree, { p: LATE });
+  assert.ok(dirty);
+});
+
+Deno.test("apply() lets a directory live, and go again, when a file comes into it after the plan", async () => {
+  const base = { p: directory(), "p/c": file("child") };
+  const { tree, dirty } = await race({ base, incoming: {} }, (root) => {
+    makeTree(root, { "p/late": LATE });
+  });
+  assert.deepEqual(tree, { p: directory(), "p/late": LATE });
+  assert.ok(dirty);
+});
+
+Deno.test("apply() keeps a new file beside the incoming one when it appears after the plan", async () => {
+  const { tree } = await race({ base: {}, incoming: V2 }, (root) => {
+    makeTree(root, { p: LATE });
+  });
+  assert.deepEqual(tree, { p: V2["p"], [COPY]: LATE });
+});
+
+Deno.test("apply() keeps a whole directory when it takes the file's place after the plan", async () => {
+  const { tree } = await race({ base: V1, incoming: V2 }, (root) => {
+    Deno.removeSync(`${root}/p`);
+    makeTree(root, { p: directory(), "p/late": LATE });
+  });
+  assert.deepEqual(tree, {
+    p: V2["p"],
+    [COPY]: directory(),
+    [`${COPY}/late`]: LATE,
+  });
+});
+
+Deno.test("apply() does not write through a link that takes a directory's place after the plan", async () => {
+  await using outside = tempDirectory();
+  makeTree(outside.path, { c: file("outside") });
+  const base = { p: directory(), "p/c": file("child") };
+  const incoming = { p: directory(), "p/c": file("changed"), "p/n": file("n") };
+  await withAnchor({ base, local: base, join: false }, async (rig) => {
+    const disk = openDisk(rig.root);
+    disk.lastInstant = () => {
+      Deno.renameSync(`${rig.root}/p`, `${rig.root}/moved`);
+      Deno.symlinkSync(outside.path, `${rig.root}/p`);
+    };
+    const item = { base, local: base, incoming, join: false, name: "" };
+    const end = await updateAnchor({ ...rig, disk }, {
+      changes: changesOf(item),
+      content: incoming,
+    });
+    assert.deepEqual(end.left.map(({ path }) => path).sort(), ["p/c", "p/n"]);
+    assert.deepEqual(readTree(outside.path), { c: file("outside") });
+    assert.deepEqual(rig.store.position().stamp, { date: 20260101, cycle: 0 });
+  });
+});
+
+Deno.test("takeTurn() stays where it was, and takes nothing, when a file does not arrive whole", async () => {
+  const item = { base: V1, local: V1, incoming: V2, join: false, name: "" };
+  await withAnchor(item, async (rig) => {
+    const disk = openDisk(rig.root);
+    const end = await updateAnchor({ ...rig, disk }, {
+      changes: changesOf(item),
+      content: V2,
+      missing: ["p"],
+    });
+    assert.deepEqual(end.left.map(({ path }) => path), ["p"]);
+    assert.deepEqual(rig.store.position().stamp, { date: 20260101, cycle: 0 });
+    assert.deepEqual(readTree(rig.root), V1);
+  });
+});
+
+Deno.test("takeTurn() joins only once when a path of the first turn cannot be brought in", async () => {
+  const incoming = { a: file("a"), p: file("p") };
+  const item = { base: {}, local: {}, incoming, join: true, name: "" };
+  await withAnchor(item, async (rig) => {
+    const disk = openDisk(rig.root);
+    await updateAnchor({ ...rig, disk }, {
+      changes: changesOf(item),
+      content: incoming,
+      missing: ["p"],
+    });
+    assert.equal(rig.store.position().epoch, EPOCH);
+    Deno.removeSync(`${rig.root}/a`);
+    await updateAnchor({ ...rig, disk }, {
+      changes: changesOf(item),
+      content: incoming,
+      complete: true,
+    });
+    assert.deepEqual(readTree(rig.root), { p: file("p") });
+  });
+});
+
+Deno.test("takeTurn() deletes nothing when the server's head is older than what this client has", async () => {
+  const item = { base: V1, local: V1, incoming: V1, join: false, name: "" };
+  await withAnchor(item, async (rig) => {
+    const disk = openDisk(rig.root);
+    const { base } = rig.store.row(relativePath("p"));
+    assert.ok(base !== undefined);
+    rig.store.agree([{ path: relativePath("p"), base }], {
+      epoch: EPOCH,
+      stamp: { date: 20270101, cycle: 0 },
+    });
+    await updateAnchor({ ...rig, disk }, { changes: [], content: {} });
+    assert.deepEqual(readTree(rig.root), V1);
+    const row = rig.store.row(relativePath("p")).base;
+    assert.ok(isDirty(foundAt(disk, relativePath("p")), row));
+  });
+});
+
+Deno.test("takeTurn() deletes what a complete list does not name, but no edit", async () => {
+  const base = { p: file("one"), q: file("two"), d: directory() };
+  const local = { ...base, q: file("edited"), d: directory(), new: file("n") };
+  await withAnchor({ base, local, join: false }, async (rig) => {
+    const disk = openDisk(rig.root);
+    await updateAnchor({ ...rig, disk }, {
+      changes: [],
+      content: {},
+      complete: true,
+    });
+    assert.deepEqual(readTree(rig.root), {
+      q: file("edited"),
+      new: file("n"),
+    });
+  });
+});
+
+Deno.test("takeTurn() does not take unseen bytes for equal when the comparing call had a fault", async () => {
+  const incoming = { p: file("one", { mode: 0o600 }) };
+  const item = { base: V1, local: HIDDEN, incoming, join: false, name: "" };
+  await withAnchor(item, async (rig) => {
+    const disk = openDisk(rig.root);
+    const end = await updateAnchor({ ...rig, disk }, {
+      changes: changesOf(item),
+      content: incoming,
+      missing: ["p"],
+      code: 23,
+    });
+    assert.deepEqual(end.left.map(({ path }) => path), ["p"]);
+    assert.deepEqual(readTree(rig.root), HIDDEN);
+    const path = relativePath("p");
+    assert.ok(isDirty(foundAt(disk, path), rig.store.row(path).base));
+  });
+});
+
+Deno.test("takeTurn() asks in several messages when it wants very many paths", async () => {
+  const item = { base: {}, local: {}, incoming: {}, join: true, name: "" };
+  await withAnchor(item, async (rig) => {
+    const disk = openDisk(rig.root);
+    const changes = Array.from({ length: 25_000 }, (_, index) => ({
+      path: relativePath(`f${index}`),
+      entry: entryOf(file("x")),
+    }));
+    const sizes: number[] = [];
+    await updateAnchor({ ...rig, disk }, {
+      changes,
+      content: {},
+      onWant: (count) => sizes.push(count),
+    });
+    assert.equal(sizes.reduce((sum, size) => sum + size, 0), 25_000);
+    assert.ok(Math.max(...sizes) <= 10_000, `${sizes}`);
+  });
+});

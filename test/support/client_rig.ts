@@ -55,8 +55,11 @@ export function entryOf(planned: Planned): Entry {
 /** A disk that dies after `steps` steps of its next commit. */
 export class DyingDisk extends AnchorDisk {
   steps = Infinity;
+  /** The last instant between plan and steps. */
+  lastInstant: () => void = () => {};
 
   override async apply(intent: ClientIntent): Promise<ClientCommitResult> {
+    this.lastInstant();
     if (this.steps >= intent.steps.length) return await super.apply(intent);
     const steps = intent.steps.slice(0, this.steps);
     await super.apply({ ...intent, steps });
@@ -115,10 +118,12 @@ export interface Update {
   readonly changes: readonly IncomingChange[];
   readonly content: Tree;
   readonly complete?: boolean;
-  /** Called when everything is staged and nothing is committed yet. */
-  readonly beforeCommit?: () => void;
+  /** How the calls of rsync end. */
+  readonly code?: number;
   readonly epoch?: string;
   readonly cycle?: number;
+  /** Called with the number of paths in each of the client's requests. */
+  readonly onWant?: (count: number) => void;
   /** Paths that do not arrive. */
   readonly missing?: readonly string[];
 }
@@ -171,6 +176,7 @@ function scriptedLine(root: string, update: Update): ClientLine {
         }
         return;
       case "want": {
+        update.onWant?.(message.plain.length + message.verify.length);
         wanted.plain.push(...message.plain);
         wanted.verify.push(...message.verify);
         if (!message.last) return;
@@ -186,7 +192,7 @@ function scriptedLine(root: string, update: Update): ClientLine {
             direction: "update",
             password: "0".repeat(32),
           });
-          says({ kind: "rsyncDone", code: 0 });
+          says({ kind: "rsyncDone", code: update.code ?? 0 });
         }
         says({ kind: "staged", detail: "" });
         return;
@@ -207,7 +213,6 @@ function scriptedLine(root: string, update: Update): ClientLine {
     receive() {
       const message = inbox.shift();
       if (message === undefined) throw new Error("the script is over");
-      if (message.kind === "staged") update.beforeCommit?.();
       return Promise.resolve(message);
     },
     serveRsync() {
