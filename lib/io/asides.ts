@@ -5,7 +5,15 @@
  * @module
  */
 import { type Entry, sameContent } from "../core/entry.ts";
-import { OWN_NAME, type RelativePath } from "../core/path.ts";
+import {
+  ancestorsOf,
+  joinPath,
+  nameOf,
+  OWN_NAME,
+  parentOf,
+  type RelativePath,
+  relativePath,
+} from "../core/path.ts";
 import {
   inWritableParent,
   linkIfFree,
@@ -52,8 +60,9 @@ export class Asides {
   place(path: RelativePath): string {
     const { root, nowMs } = this.#options;
     for (let sinceMs = nowMs();; sinceMs++) {
-      const full = `${root}/${ASIDE}/${sinceMs}/${path}`;
-      if (lstatIfAny(full) !== undefined) continue;
+      const moment = `${root}/${ASIDE}/${sinceMs}`;
+      const full = `${moment}/${path}`;
+      if (lstatIfAny(full) !== undefined || blockedAt(moment, path)) continue;
       makeParents(full, 0o700);
       return full;
     }
@@ -85,12 +94,14 @@ export class Asides {
     const due = this.#kept.filter(({ sinceMs }) =>
       sinceMs + ASIDE_MS <= nowMs()
     );
-    this.#kept = this.#kept.filter((aside) => !due.includes(aside));
-    for (const { path, full, saw } of due) {
+    for (const aside of due) {
+      const { path, full, saw } = aside;
       const look = lookAt(full, path);
-      if (look.kind !== "found") continue;
-      if (sameContent(look.found.entry, saw)) await removeTree(full);
-      else copies.push(this.#surface(path, full));
+      const isSame = look.kind === "found" &&
+        sameContent(look.found.entry, saw);
+      if (isSame) await removeTree(full);
+      else if (look.kind !== "absent") copies.push(this.#surface(path, full));
+      this.#kept = this.#kept.filter((kept) => kept !== aside);
     }
     await this.#tidy(root);
     return copies;
@@ -120,7 +131,7 @@ export class Asides {
   #surface(path: RelativePath, full: string): string {
     const { root, copyName } = this.#options;
     for (;;) {
-      const copy = copyName(path);
+      const copy = copyName(homeOf(root, path));
       makeParents(`${root}/${copy}`, 0o755);
       if (
         inWritableParent(
@@ -139,6 +150,25 @@ export class Asides {
     await removeTree(`${root}/${ASIDE}`);
     removeIfEmpty(`${root}/${OWN_NAME}`);
   }
+}
+
+/** The first thing above `path` that is there and no directory, not even by a link. */
+function blockedAt(
+  root: string,
+  path: RelativePath,
+): RelativePath | undefined {
+  return ancestorsOf(path).find((above) =>
+    lstatIfAny(`${root}/${above}`)?.isDirectory === false
+  );
+}
+
+/** Where a copy of `path` can lie: there, or beside what has taken the place of its directory. */
+function homeOf(root: string, path: RelativePath): RelativePath {
+  const blocked = blockedAt(root, path);
+  if (blocked === undefined) return path;
+  const parent = parentOf(blocked);
+  const name = relativePath(nameOf(path));
+  return parent === undefined ? name : joinPath(parent, name);
 }
 
 function listNames(directory: string): string[] {

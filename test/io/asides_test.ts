@@ -1,0 +1,213 @@
+import assert from "node:assert/strict";
+import type { Entry } from "../../lib/core/entry.ts";
+import { relativePath } from "../../lib/core/path.ts";
+import { ASIDE_MS, Asides } from "../../lib/io/asides.ts";
+import { copyName, entryOf } from "../support/client_rig.ts";
+import {
+  directory,
+  file,
+  link,
+  makeAt,
+  makeTree,
+  readTree,
+  tempDirectory,
+} from "../support/temp.ts";
+
+const OLD = file("old");
+const PATH = relativePath("d/name.txt");
+const COPY = "d/name.sinkd-conflict-rig-20260102-120000.txt";
+
+interface Rig {
+  readonly root: string;
+  readonly asides: Asides;
+  readonly clock: { ms: number };
+}
+
+async function withAsides(work: (rig: Rig) => Promise<void>): Promise<void> {
+  await using temp = tempDirectory();
+  const root = temp.path;
+  const clock = { ms: 1_800_000_000_000 };
+  const asides = new Asides({
+    root,
+    copyName: (path) => copyName(root, path),
+    nowMs: () => clock.ms,
+  });
+  makeTree(root, { d: directory() });
+  await work({ root, asides, clock });
+}
+
+/** Sets aside `OLD` that lies at `PATH`. */
+function setAside({ root, asides }: Rig): string | undefined {
+  const full = asides.place(PATH);
+  Deno.renameSync(`${root}/${PATH}`, full);
+  return asides.keep(PATH, full, entryOf(OLD));
+}
+
+function exists(path: string): boolean {
+  return Deno.statSync(path.slice(0, path.lastIndexOf("/"))).isDirectory &&
+    [...Deno.readDirSync(path.slice(0, path.lastIndexOf("/")))].some((
+      { name },
+    ) => path.endsWith(`/${name}`));
+}
+
+Deno.test("release() drops what stayed as it was, and leaves no .sinkd, once it is due", async () => {
+  await withAsides(async (rig) => {
+    makeAt(`${rig.root}/${PATH}`, OLD);
+    assert.equal(setAside(rig), undefined);
+    assert.equal(rig.asides.dueMs(), rig.clock.ms + ASIDE_MS);
+    rig.clock.ms += ASIDE_MS - 1;
+    assert.deepEqual(await rig.asides.release(), []);
+    assert.ok(exists(`${rig.root}/.sinkd`), "kept until it is due");
+    rig.clock.ms += 1;
+    assert.deepEqual(await rig.asides.release(), []);
+    assert.equal(rig.asides.dueMs(), undefined);
+    assert.ok(!exists(`${rig.root}/.sinkd`));
+    assert.deepEqual(readTree(rig.root), { d: directory() });
+  });
+});
+
+Deno.test("release() makes a conflict copy when a program wrote to the old file through its open handle", async () => {
+  await withAsides(async (rig) => {
+    makeAt(`${rig.root}/${PATH}`, OLD);
+    using handle = Deno.openSync(`${rig.root}/${PATH}`, { append: true });
+    setAside(rig);
+    makeAt(`${rig.root}/${PATH}`, file("incoming"));
+    handle.writeSync(new TextEncoder().encode(" and late"));
+    rig.clock.ms += ASIDE_MS;
+    assert.deepEqual(await rig.asides.release(), [COPY]);
+    assert.equal(Deno.readTextFileSync(`${rig.root}/${COPY}`), "old and late");
+    assert.equal(Deno.readTextFileSync(`${rig.root}/${PATH}`), "incoming");
+    assert.ok(!exists(`${rig.root}/.sinkd`));
+  });
+});
+
+Deno.test("keep() makes the conflict copy at once when what was set aside is not what the plan saw", async () => {
+  await withAsides(async (rig) => {
+    const late = file("late", { mtimeMs: 1_700_000_900_000 });
+    makeAt(`${rig.root}/${PATH}`, late);
+    assert.equal(setAside(rig), COPY);
+    await rig.asides.release();
+    assert.deepEqual(readTree(rig.root), { d: directory(), [COPY]: late });
+  });
+});
+
+Deno.test("keep() and release() keep every version when a path is set aside several times", async () => {
+  await withAsides(async (rig) => {
+    for (const text of ["1", "2", "3"]) {
+      makeAt(`${rig.root}/${PATH}`, file(text));
+      const full = rig.asides.place(PATH);
+      Deno.renameSync(`${rig.root}/${PATH}`, full);
+      rig.asides.keep(PATH, full, entryOf(file(text)));
+      Deno.writeTextFileSync(full, `${text} written late`);
+    }
+    rig.clock.ms += ASIDE_MS;
+    const copies = await rig.asides.release();
+    assert.deepEqual(
+      copies.map((copy) => Deno.readTextFileSync(`${rig.root}/${copy}`)).sort(),
+      ["1 written late", "2 written late", "3 written late"],
+    );
+  });
+});
+
+const BLOCKED: [string, (root: string) => void][] = [
+  ["gone", () => {}],
+  ["a file now", (root) => makeTree(root, { d: file("in the way") })],
+];
+for (const [what, block] of BLOCKED) {
+  Deno.test(`release() still makes a conflict copy when the directory of the path is ${what}`, async () => {
+    await withAsides(async (rig) => {
+      makeAt(`${rig.root}/${PATH}`, OLD);
+      using handle = Deno.openSync(`${rig.root}/${PATH}`, { append: true });
+      setAside(rig);
+      Deno.removeSync(`${rig.root}/d`);
+      block(rig.root);
+      handle.writeSync(new TextEncoder().encode(" and late"));
+      rig.clock.ms += ASIDE_MS;
+      const [copy] = await rig.asides.release();
+      assert.equal(
+        Deno.readTextFileSync(`${rig.root}/${copy}`),
+        "old and late",
+      );
+      assert.ok(!exists(`${rig.root}/.sinkd`));
+    });
+  });
+}
+
+Deno.test("release() does not follow a link that took the directory's place", async () => {
+  await using outside = tempDirectory();
+  await withAsides(async (rig) => {
+    makeAt(`${rig.root}/${PATH}`, OLD);
+    using handle = Deno.openSync(`${rig.root}/${PATH}`, { append: true });
+    setAside(rig);
+    Deno.removeSync(`${rig.root}/d`);
+    makeTree(rig.root, { d: link(outside.path) });
+    handle.writeSync(new TextEncoder().encode(" and late"));
+    rig.clock.ms += ASIDE_MS;
+    const copies = await rig.asides.release();
+    assert.equal(copies.length, 1);
+    assert.deepEqual(readTree(outside.path), {});
+    assert.equal(
+      Deno.readTextFileSync(`${rig.root}/${copies[0]}`),
+      "old and late",
+    );
+  });
+});
+
+Deno.test("release() loses nothing when making a copy fails: the next one makes it", async () => {
+  await withAsides(async (rig) => {
+    let fails = true;
+    const asides = new Asides({
+      root: rig.root,
+      nowMs: () => rig.clock.ms,
+      copyName: (path) => {
+        if (fails) throw new Error("no name today");
+        return copyName(rig.root, path);
+      },
+    });
+    makeAt(`${rig.root}/${PATH}`, OLD);
+    using handle = Deno.openSync(`${rig.root}/${PATH}`, { append: true });
+    setAside({ ...rig, asides });
+    handle.writeSync(new TextEncoder().encode(" and late"));
+    rig.clock.ms += ASIDE_MS;
+    await assert.rejects(asides.release(), /no name today/);
+    fails = false;
+    assert.deepEqual(await asides.release(), [COPY]);
+    assert.equal(Deno.readTextFileSync(`${rig.root}/${COPY}`), "old and late");
+  });
+});
+
+Deno.test("recover() drops what a crash left, but for what was written after it was set aside", async () => {
+  await withAsides(async (rig) => {
+    const before = file("before", { mtimeMs: rig.clock.ms - 1000 });
+    const after = file("after", { mtimeMs: rig.clock.ms + 1000 });
+    const quiet: Entry = entryOf(before);
+    for (
+      const [name, planned] of [["quiet", before], ["loud", after]] as const
+    ) {
+      const path = relativePath(`d/${name}`);
+      const full = rig.asides.place(path);
+      makeAt(full, planned);
+      if (name === "quiet") rig.asides.keep(path, full, quiet);
+    }
+    const again = new Asides({
+      root: rig.root,
+      nowMs: () => rig.clock.ms,
+      copyName: (path) => copyName(rig.root, path),
+    });
+    const copy = "d/loud.sinkd-conflict-rig-20260102-120000";
+    assert.deepEqual(await again.recover(), [copy]);
+    assert.deepEqual(readTree(rig.root), { d: directory(), [copy]: after });
+    assert.ok(!exists(`${rig.root}/.sinkd`));
+    assert.deepEqual(await again.recover(), []);
+  });
+});
+
+Deno.test("place() finds a place when a file of the same moment was set aside where a directory must be", async () => {
+  await withAsides((rig) => {
+    Deno.writeTextFileSync(rig.asides.place(relativePath("x")), "file");
+    const full = rig.asides.place(relativePath("x/y"));
+    Deno.writeTextFileSync(full, "below");
+    assert.equal(Deno.readTextFileSync(full), "below");
+    return Promise.resolve();
+  });
+});
