@@ -1,0 +1,239 @@
+/**
+ * Deno's file calls over the in-memory {@linkcode FileSystem}, put in place of the real ones while a
+ * world runs: so the production adapters themselves are simulated, and not a copy of them.
+ *
+ * @module
+ */
+import { EMPTY, type FileSystem, type Node } from "./file_system.ts";
+
+/** What a call may run into: it is told before every call, with the path. */
+export interface Calls {
+  /** Before a synchronous call; may let others act, or throw when the process is killed. */
+  readonly enter: (name: string, path: string) => void;
+  /** Before an asynchronous one. */
+  readonly pause: (name: string, path: string) => Promise<void>;
+  /** A content that mixes two. */
+  readonly torn: (before: number, after: number) => number;
+}
+
+/** Puts the calls in place; gives back what restores the real ones. */
+export function installFileCalls(files: FileSystem, calls: Calls): Disposable {
+  const fakes = fileCalls(files, calls);
+  const saved = new Map<string, PropertyDescriptor | undefined>();
+  for (const [name, value] of Object.entries(fakes)) {
+    saved.set(name, Object.getOwnPropertyDescriptor(Deno, name));
+    Object.defineProperty(Deno, name, {
+      value,
+      configurable: true,
+      enumerable: true,
+      writable: true,
+    });
+  }
+  return {
+    [Symbol.dispose]() {
+      for (const [name, descriptor] of saved) {
+        if (descriptor !== undefined) {
+          Object.defineProperty(Deno, name, descriptor);
+        }
+      }
+    },
+  };
+}
+
+type FakeInfo = Pick<
+  Deno.FileInfo,
+  | "isFile"
+  | "isDirectory"
+  | "isSymlink"
+  | "size"
+  | "mtime"
+  | "ctime"
+  | "mode"
+  | "ino"
+  | "dev"
+  | "nlink"
+>;
+
+function infoOf(node: Node): FakeInfo {
+  const common = { ino: node.inode, dev: 1, ctime: seconds(node.ctimeMs) };
+  const is = {
+    isFile: node.kind === "file",
+    isDirectory: node.kind === "directory",
+    isSymlink: node.kind === "link",
+  };
+  switch (node.kind) {
+    case "file":
+      return {
+        ...common,
+        ...is,
+        size: node.size,
+        mtime: new Date(node.mtimeMs),
+        mode: 0o100000 | node.mode,
+        nlink: node.links,
+      };
+    case "directory":
+      return {
+        ...common,
+        ...is,
+        size: 4096,
+        mtime: new Date(0),
+        mode: 0o40000 | node.mode,
+        nlink: 1,
+      };
+    case "link":
+      return {
+        ...common,
+        ...is,
+        size: node.target.length,
+        mtime: new Date(0),
+        mode: 0o120777,
+        nlink: node.links,
+      };
+  }
+}
+
+/** Deno gives ctimes in whole seconds. */
+function seconds(timeMs: number): Date {
+  return new Date(Math.floor(timeMs / 1000) * 1000);
+}
+
+function fileCalls(files: FileSystem, calls: Calls): Record<string, unknown> {
+  const { enter, pause, torn } = calls;
+  return {
+    lstatSync(path: string) {
+      enter("lstat", path);
+      return infoOf(files.get(path));
+    },
+    statSync(path: string) {
+      enter("stat", path);
+      return infoOf(files.get(path));
+    },
+    readDirSync(path: string) {
+      enter("readDir", path);
+      const node = files.get(path);
+      if (node.kind !== "directory") {
+        throw new Deno.errors.NotADirectory(`Cannot list '${path}'`);
+      }
+      return [...node.children].sort(([left], [right]) => left < right ? -1 : 1)
+        .map(([name, child]) => ({
+          name,
+          isFile: child.kind === "file",
+          isDirectory: child.kind === "directory",
+          isSymlink: child.kind === "link",
+        }));
+    },
+    mkdirSync(path: string, options: Deno.MkdirOptions = {}) {
+      enter("mkdir", path);
+      const { recursive = false, mode = 0o777 } = options;
+      files.makeDirectory(path, { recursive, mode });
+    },
+    renameSync(from: string, to: string) {
+      enter("rename", from);
+      files.rename(from, to);
+    },
+    linkSync(from: string, to: string) {
+      enter("link", from);
+      files.link(from, to);
+    },
+    removeSync(path: string, options: Deno.RemoveOptions = {}) {
+      enter("remove", path);
+      files.remove(path, options.recursive === true);
+    },
+    async remove(path: string, options: Deno.RemoveOptions = {}) {
+      await pause("remove", path);
+      files.remove(path, options.recursive === true);
+    },
+    readLinkSync(path: string) {
+      enter("readLink", path);
+      const node = files.get(path);
+      if (node.kind === "link") return node.target;
+      throw Object.assign(new Error(`Cannot read link '${path}'`), {
+        code: "EINVAL",
+      });
+    },
+    chmodSync(path: string, mode: number) {
+      enter("chmod", path);
+      files.changeMode(path, mode);
+    },
+    async copyFile(from: string, to: string) {
+      await pause("copyFile", from);
+      const node = files.get(from);
+      if (node.kind !== "file") throw new Error(`Cannot copy '${from}'`);
+      const before = node.content;
+      await pause("copyFile end", from);
+      const content = node.content === before
+        ? before
+        : torn(before, node.content);
+      files.write(to, { content, size: node.size, mode: node.mode });
+    },
+    async open(path: string) {
+      await pause("open", path);
+      const node = files.get(path);
+      if (node.kind !== "file") throw new Error(`Cannot open '${path}'`);
+      let offset = 0;
+      return {
+        async read(buffer: Uint8Array) {
+          await pause("read", path);
+          const bytes = bytesOf(node.content, node.size).subarray(offset);
+          const count = Math.min(bytes.length, buffer.length);
+          buffer.set(bytes.subarray(0, count));
+          offset += count;
+          return count === 0 ? null : count;
+        },
+        [Symbol.dispose]() {},
+      };
+    },
+    Command: commandOver(files),
+  };
+}
+
+function bytesOf(content: number, size: number): Uint8Array {
+  if (content === EMPTY) return new Uint8Array(0);
+  return new TextEncoder().encode(`${content} `.repeat(size).slice(0, size));
+}
+
+/** The one command that adapters run here: rsync, to make true links of munged ones. */
+function commandOver(files: FileSystem): unknown {
+  return class {
+    readonly #places: readonly string[];
+
+    constructor(_name: string, options: { args: readonly string[] }) {
+      this.#places = options.args.slice(-2);
+    }
+
+    spawn() {
+      const [from = "", to = ""] = this.#places;
+      let list = "";
+      return {
+        stdin: {
+          getWriter: () => ({
+            write(chunk: Uint8Array) {
+              list += new TextDecoder().decode(chunk);
+              return Promise.resolve();
+            },
+            close: () => Promise.resolve(),
+          }),
+        },
+        stderr: new ReadableStream({ start: (stream) => stream.close() }),
+        get status() {
+          for (const path of list.split("\0").filter((text) => text !== "")) {
+            unmunge(files, `${from}${path.slice(2)}`, `${to}${path.slice(2)}`);
+          }
+          return Promise.resolve({ code: 0 });
+        },
+      };
+    }
+  };
+}
+
+function unmunge(files: FileSystem, from: string, to: string): void {
+  const node = files.peek(from);
+  if (node?.kind !== "link") return;
+  files.makeDirectory(to.slice(0, to.lastIndexOf("/")), {
+    recursive: true,
+    mode: 0o700,
+  });
+  const there = files.peek(to);
+  if (there !== undefined) files.remove(to, false);
+  files.symlink(to, node.target.replace(/^\/rsyncd-munged\//, ""));
+}

@@ -1,0 +1,300 @@
+/**
+ * A file system in memory, with what sinkd's adapters rely on: inodes, hard links, atomic renames,
+ * modes, mtimes in milliseconds, ctimes, and the errors of the real calls.
+ *
+ * Content is a number; two files have the same bytes exactly when the numbers are equal.
+ *
+ * @module
+ */
+
+/** Stands for an empty file. */
+export const EMPTY = 0;
+
+/** A regular file. */
+export interface FileNode {
+  readonly kind: "file";
+  readonly inode: number;
+  content: number;
+  size: number;
+  mtimeMs: number;
+  ctimeMs: number;
+  mode: number;
+  links: number;
+}
+
+/** A directory. */
+export interface DirectoryNode {
+  readonly kind: "directory";
+  readonly inode: number;
+  readonly children: Map<string, Node>;
+  ctimeMs: number;
+  mode: number;
+}
+
+/** A symbolic link; every target in this world leads nowhere. */
+export interface LinkNode {
+  readonly kind: "link";
+  readonly inode: number;
+  readonly target: string;
+  ctimeMs: number;
+  links: number;
+}
+
+/** What a name stands for. */
+export type Node = FileNode | DirectoryNode | LinkNode;
+
+/** A change under a name, as a watcher is told. */
+export interface FileEvent {
+  readonly path: string;
+  readonly kind: "written" | "made" | "gone";
+}
+
+/** Errors as Deno gives them. */
+function fault(
+  kind: "NotFound" | "NotADirectory" | "AlreadyExists" | "PermissionDenied",
+  path: string,
+): Error {
+  return new Deno.errors[kind](`${kind}: '${path}' (in the simulation)`);
+}
+
+function coded(code: string, path: string): Error {
+  return Object.assign(new Error(`${code}: '${path}' (in the simulation)`), {
+    code,
+  });
+}
+
+/** All disks of a world in one tree. Paths are absolute. */
+export class FileSystem {
+  /** True while a user acts: permissions do not stop them. */
+  asUser = false;
+  onEvent: (event: FileEvent) => void = () => {};
+  readonly root: DirectoryNode;
+  readonly #nowMs: (path: string) => number;
+  #inodes = 1;
+
+  constructor(nowMs: (path: string) => number) {
+    this.#nowMs = nowMs;
+    this.root = this.#directory("/", 0o755);
+  }
+
+  /** What is at a path; throws when nothing is. */
+  get(path: string): Node {
+    const node = this.find(path);
+    if (node === undefined) throw fault("NotFound", path);
+    return node;
+  }
+
+  /** What is at a path, or `undefined`; throws only when a file is in the way. */
+  find(path: string): Node | undefined {
+    let node: Node = this.root;
+    for (const name of namesOf(path)) {
+      if (node.kind === "file") throw fault("NotADirectory", path);
+      const next: Node | undefined = node.kind === "directory"
+        ? node.children.get(name)
+        : undefined;
+      if (next === undefined) return undefined;
+      node = next;
+    }
+    return node;
+  }
+
+  /** As {@linkcode find}, and `undefined` too when a file is in the way. */
+  peek(path: string): Node | undefined {
+    let node: Node | undefined = this.root;
+    for (const name of namesOf(path)) {
+      node = node?.kind === "directory" ? node.children.get(name) : undefined;
+    }
+    return node;
+  }
+
+  makeDirectory(path: string, options: { recursive: boolean; mode: number }) {
+    const there = this.find(path);
+    if (there?.kind === "directory" && options.recursive) return;
+    if (there !== undefined) throw fault("AlreadyExists", path);
+    const parent = parentPath(path);
+    if (options.recursive && this.find(parent) === undefined) {
+      this.makeDirectory(parent, options);
+    }
+    const made = this.#directory(path, options.mode & ~0o022);
+    this.#openParent(path).children.set(nameIn(path), made);
+    this.onEvent({ path, kind: "made" });
+  }
+
+  /** Makes or overwrites a file in place. */
+  write(
+    path: string,
+    version: { content: number; size: number; mtimeMs?: number; mode: number },
+  ): FileNode {
+    const there = this.find(path);
+    if (there !== undefined && there.kind !== "file") {
+      throw coded("EISDIR", path);
+    }
+    const node = there ?? this.#newFile(path, version.mode);
+    this.writeInto(node, path, version);
+    return node;
+  }
+
+  /** Overwrites an open file, whatever names it has now. */
+  writeInto(
+    node: FileNode,
+    path: string,
+    version: { content: number; size: number; mtimeMs?: number },
+  ): void {
+    node.content = version.content;
+    node.size = version.size;
+    node.ctimeMs = this.#nowMs(path);
+    node.mtimeMs = version.mtimeMs ?? node.ctimeMs;
+    this.onEvent({ path, kind: "written" });
+  }
+
+  symlink(path: string, target: string): void {
+    if (this.find(path) !== undefined) throw fault("AlreadyExists", path);
+    const node: LinkNode = {
+      kind: "link",
+      inode: this.#inodes++,
+      target,
+      ctimeMs: this.#nowMs(path),
+      links: 1,
+    };
+    this.#openParent(path).children.set(nameIn(path), node);
+    this.onEvent({ path, kind: "written" });
+  }
+
+  link(from: string, to: string): void {
+    const node = this.get(from);
+    if (node.kind === "directory") throw fault("PermissionDenied", from);
+    if (this.find(to) !== undefined) throw fault("AlreadyExists", to);
+    this.#openParent(to).children.set(nameIn(to), node);
+    node.links++;
+    node.ctimeMs = this.#nowMs(from);
+    this.onEvent({ path: to, kind: "written" });
+  }
+
+  rename(from: string, to: string): void {
+    const node = this.get(from);
+    const there = this.find(to);
+    if (there === node) return;
+    if (to.startsWith(`${from}/`)) throw coded("EINVAL", to);
+    if (there?.kind === "directory") {
+      if (node.kind !== "directory") throw coded("EISDIR", to);
+      if (there.children.size > 0) throw coded("ENOTEMPTY", to);
+    } else if (there !== undefined && node.kind === "directory") {
+      throw fault("NotADirectory", to);
+    }
+    const source = this.#openParent(from);
+    const target = this.#openParent(to);
+    if (there !== undefined && there.kind !== "directory") {
+      there.links--;
+      there.ctimeMs = this.#nowMs(to);
+    }
+    source.children.delete(nameIn(from));
+    target.children.set(nameIn(to), node);
+    node.ctimeMs = this.#nowMs(to);
+    this.onEvent({ path: from, kind: "gone" });
+    this.onEvent({
+      path: to,
+      kind: node.kind === "directory" ? "made" : "written",
+    });
+  }
+
+  remove(path: string, recursive: boolean): void {
+    const node = this.get(path);
+    if (node.kind === "directory") {
+      if (node.children.size > 0) {
+        if (!recursive) throw coded("ENOTEMPTY", path);
+        for (const name of [...node.children.keys()]) {
+          this.remove(`${path}/${name}`, true);
+        }
+      }
+    } else {
+      node.links--;
+      node.ctimeMs = this.#nowMs(path);
+    }
+    this.#openParent(path).children.delete(nameIn(path));
+    this.onEvent({ path, kind: "gone" });
+  }
+
+  changeMode(path: string, mode: number): void {
+    const node = this.get(path);
+    if (node.kind === "link") throw fault("NotFound", path);
+    node.mode = mode & 0o7777;
+    node.ctimeMs = this.#nowMs(path);
+    this.onEvent({ path, kind: "written" });
+  }
+
+  /** Everything below a directory, by relative path; not `.sinkd`. */
+  tree(path: string): Map<string, Node> {
+    const found = new Map<string, Node>();
+    const walk = (node: Node | undefined, prefix: string) => {
+      if (node?.kind !== "directory") return;
+      for (const name of [...node.children.keys()].sort()) {
+        const child = node.children.get(name);
+        if (child === undefined || name === ".sinkd") continue;
+        found.set(prefix + name, child);
+        walk(child, `${prefix}${name}/`);
+      }
+    };
+    walk(this.peek(path), "");
+    return found;
+  }
+
+  /** Every file and link below a directory, `.sinkd` included. */
+  *leaves(path: string): Generator<FileNode | LinkNode> {
+    const node = this.peek(path);
+    if (node === undefined) return;
+    if (node.kind !== "directory") return yield node;
+    for (const name of node.children.keys()) {
+      yield* this.leaves(`${path}/${name}`);
+    }
+  }
+
+  #newFile(path: string, mode: number): FileNode {
+    const now = this.#nowMs(path);
+    const node: FileNode = {
+      kind: "file",
+      inode: this.#inodes++,
+      content: EMPTY,
+      size: 0,
+      mtimeMs: now,
+      ctimeMs: now,
+      mode,
+      links: 1,
+    };
+    this.#openParent(path).children.set(nameIn(path), node);
+    return node;
+  }
+
+  #directory(path: string, mode: number): DirectoryNode {
+    return {
+      kind: "directory",
+      inode: this.#inodes++,
+      children: new Map(),
+      ctimeMs: this.#nowMs(path),
+      mode,
+    };
+  }
+
+  /** The directory of a path, when names in it may be changed. */
+  #openParent(path: string): DirectoryNode {
+    const parent = this.get(parentPath(path));
+    if (parent.kind === "link") throw fault("NotFound", path);
+    if (parent.kind === "file") throw fault("NotADirectory", path);
+    if (!this.asUser && (parent.mode & 0o200) === 0) {
+      throw fault("PermissionDenied", path);
+    }
+    return parent;
+  }
+}
+
+function namesOf(path: string): string[] {
+  return path.split("/").filter((name) => name !== "");
+}
+
+/** The directory of an absolute path. */
+export function parentPath(path: string): string {
+  return `/${namesOf(path).slice(0, -1).join("/")}`;
+}
+
+function nameIn(path: string): string {
+  return namesOf(path).at(-1) ?? "";
+}

@@ -1,0 +1,134 @@
+/**
+ * What must hold in a simulated world: at every change of a file, and at rest.
+ *
+ * @module
+ */
+import { type Entry, sameEntry } from "../../lib/core/entry.ts";
+import type { RelativePath } from "../../lib/core/path.ts";
+import { EMPTY, type Node } from "./file_system.ts";
+import { valueOfTarget } from "./values.ts";
+import { ANCHOR, type Machine, type World } from "./world.ts";
+
+/** No final path is ever half-written. */
+export function checkWhole(world: World, path: string): void {
+  const node = world.files.peek(path);
+  if (node?.kind !== "file" || node.content === EMPTY) return;
+  world.check(node.content > 0, `${path} has torn content`);
+  const size = world.values.get(node.content)?.size;
+  world.check(node.size === size, `${path} is not whole`);
+}
+
+/** Neither the copy nor what took its place was written by somebody who saw the other. */
+export function checkConflictCopy(
+  world: World,
+  machine: Machine,
+  copyPath: string,
+): void {
+  const { files, values } = world;
+  const copy = files.peek(copyPath);
+  const mark = `.sinkd-conflict-${machine.name}-`;
+  const path = copyPath.slice(0, copyPath.indexOf(mark));
+  const below = path.slice(machine.root.length + 1);
+  const staged = files.peek(`${machine.root}/.sinkd/incoming/${below}`) ??
+    files.peek(path);
+  if (copy?.kind !== "file" || staged?.kind !== "file") return;
+  const [ours, theirs] = [copy.content, staged.content];
+  if (ours === EMPTY || theirs === EMPTY) return;
+  world.check(
+    !values.descends(ours, theirs) && !values.descends(theirs, ours),
+    `a false conflict: ${copyPath} keeps value ${ours}, and value ${theirs} comes in`,
+  );
+}
+
+/** At rest: trees are equal, and nothing is lost. */
+export function checkAtRest(world: World): void {
+  checkTrees(world);
+  checkValues(world);
+}
+
+function checkTrees(world: World): void {
+  const { files, journal, machines } = world;
+  const scope = { prefix: ANCHOR };
+  const live = files.tree(`${world.serverDirectory}/${ANCHOR}`);
+  for (const machine of machines) {
+    const tree = files.tree(machine.root);
+    const paths = new Set([...tree.keys(), ...live.keys()]);
+    for (const path of paths) {
+      const here = tree.get(path);
+      const there = live.get(path);
+      const entry = journal.entryAt(scope, path as RelativePath);
+      const same = here !== undefined && there !== undefined &&
+        entry !== undefined && sameEntry(entryOf(here), entry) &&
+        sameOnDisk(here, there);
+      world.check(
+        same,
+        `${path} is ${show(here)} on ${machine.name}, ${
+          show(there)
+        } on the server, whose journal has ${JSON.stringify(entry)}`,
+      );
+    }
+    world.check(
+      files.peek(`${machine.root}/.sinkd`) === undefined,
+      `.sinkd is left on ${machine.name}`,
+    );
+  }
+  const changes = journal.changesSince(scope, undefined).changes;
+  for (const { path } of changes) {
+    world.check(live.has(path), `${path} is in the journal only`);
+  }
+}
+
+/** Content and kind; the server's disk keeps modes of its own, and links munged. */
+function sameOnDisk(here: Node, there: Node): boolean {
+  if (here.kind === "file") {
+    return there.kind === "file" && here.content === there.content &&
+      here.mtimeMs === there.mtimeMs && (there.mode & 0o600) === 0o600;
+  }
+  if (here.kind === "link") {
+    return there.kind === "link" &&
+      there.target === `/rsyncd-munged/${here.target}`;
+  }
+  return there.kind === "directory";
+}
+
+function checkValues(world: World): void {
+  const { files, machines, serverDirectory } = world;
+  const kept = new Set<number>();
+  const root = machines[0]?.root ?? "";
+  const places = [
+    ...files.tree(root).values(),
+    ...files.leaves(`${serverDirectory}/.sinkd/history`),
+  ];
+  for (const node of places) {
+    if (node.kind === "file") kept.add(node.content);
+    if (node.kind === "link") kept.add(valueOfTarget(node.target));
+  }
+  for (const { id, machine, path } of world.values.wanted()) {
+    world.check(
+      kept.has(id),
+      `value ${id}, written on ${machine} at ${path}, is lost`,
+    );
+  }
+}
+
+function entryOf(node: Node): Entry {
+  switch (node.kind) {
+    case "file":
+      return {
+        kind: "file",
+        size: node.size,
+        mtimeMs: node.mtimeMs,
+        mode: node.mode & 0o777,
+      };
+    case "directory":
+      return { kind: "directory", mode: node.mode & 0o777 };
+    case "link":
+      return { kind: "link", target: node.target };
+  }
+}
+
+function show(node: Node | undefined): string {
+  if (node === undefined) return "absent";
+  const entry = JSON.stringify(entryOf(node));
+  return node.kind === "file" ? `${entry} with value ${node.content}` : entry;
+}

@@ -1,0 +1,171 @@
+/**
+ * A turn's data channel in memory: both ends of it, with rsync calls, and cuts.
+ *
+ * @module
+ */
+import {
+  type ClientMessage,
+  clientMessageSchema,
+  type ServerMessage,
+  serverMessageSchema,
+} from "../../lib/core/channel_protocol.ts";
+import type { ClientLine, RsyncEnd, ServerLine } from "../../lib/ports.ts";
+import { type ModelCall, type ModelPorts, modelRsync } from "./rsync_model.ts";
+import type { Gate, Scheduler } from "./scheduler.ts";
+
+/** What lines need from the world. */
+export interface LinePorts {
+  readonly scheduler: Scheduler;
+  readonly note: (text: string) => void;
+  readonly cutRate: () => number;
+  readonly rsync: Omit<ModelPorts, "pause">;
+}
+
+const PASSWORD = "0".repeat(32);
+
+/** One data channel between the server and a client whose anchor is at `root`. */
+export class SimLine {
+  readonly root: string;
+  open = true;
+  readonly #name: string;
+  readonly #ports: LinePorts;
+  readonly #toServer: unknown[] = [];
+  readonly #toClient: unknown[] = [];
+  #gates: Gate[] = [];
+  /** The call that runs: `undefined` until the client serves it, and again when it is done. */
+  #call: "none" | "asked" | "served" | "done" = "none";
+
+  constructor(name: string, root: string, ports: LinePorts) {
+    this.#name = name;
+    this.root = root;
+    this.#ports = ports;
+  }
+
+  /** Breaks the channel; what is under way may be lost. */
+  cut(why: string): void {
+    if (!this.open) return;
+    this.#ports.note(`${this.#name}: the channel breaks: ${why}`);
+    this.open = false;
+    if (this.#ports.scheduler.random.chance(0.5)) {
+      this.#toServer.length = 0;
+      this.#toClient.length = 0;
+    }
+    this.#wake();
+  }
+
+  server(): ServerLine {
+    return {
+      send: (message) => this.#send(this.#toClient, message),
+      receive: async (): Promise<ClientMessage> =>
+        clientMessageSchema.parse(await this.#receive(this.#toServer)),
+      rsync: async (call) => {
+        const { direction, local, remote, compareDest, verify, paths } = call;
+        this.#call = "asked";
+        await this.#send(this.#toClient, {
+          kind: "rsync",
+          direction,
+          password: PASSWORD,
+        });
+        await this.#until(() => this.#call === "served");
+        const inModule = `${this.root}/${remote}`.replace(/\/$/, "");
+        const end = await this.#run(
+          direction === "edits"
+            ? {
+              from: inModule,
+              into: local,
+              compare: compareDest,
+              verify,
+              paths,
+            }
+            : {
+              from: local,
+              into: inModule,
+              compare: this.root,
+              verify,
+              paths,
+            },
+        );
+        this.#call = "done";
+        this.#wake();
+        await this.#send(this.#toClient, {
+          kind: "rsyncDone",
+          code: end.code,
+        });
+        return end;
+      },
+    };
+  }
+
+  client(): ClientLine {
+    return {
+      send: (message) => this.#send(this.#toServer, message),
+      receive: async (): Promise<ServerMessage> =>
+        serverMessageSchema.parse(await this.#receive(this.#toClient)),
+      serveRsync: async () => {
+        if (this.#call !== "asked") {
+          throw new Error(`Cannot serve rsync: the call is ${this.#call}`);
+        }
+        this.#call = "served";
+        this.#wake();
+        await this.#until(() => this.#call === "done");
+      },
+    };
+  }
+
+  async #run(call: ModelCall): Promise<RsyncEnd> {
+    const { note, rsync } = this.#ports;
+    note(
+      `${this.#name}: rsync ${call.from} -> ${call.into}: ${
+        call.paths.join(" ")
+      }`,
+    );
+    const end = await modelRsync(call, {
+      ...rsync,
+      pause: (label) => this.#pause(label),
+    });
+    if (end.code !== 0) note(`${this.#name}: rsync ends with ${end.code}`);
+    return end;
+  }
+
+  async #pause(label: string): Promise<void> {
+    const { scheduler, cutRate } = this.#ports;
+    if (scheduler.random.chance(cutRate())) this.cut("by chance");
+    await scheduler.pause(`${this.#name}: ${label}`);
+    if (!this.open) throw new Error("Cannot use the channel: it broke");
+  }
+
+  async #send(
+    queue: unknown[],
+    message: ClientMessage | ServerMessage,
+  ): Promise<void> {
+    await this.#pause(`sends ${message.kind}`);
+    queue.push(JSON.parse(JSON.stringify(message)));
+    this.#wake();
+  }
+
+  async #receive(queue: unknown[]): Promise<unknown> {
+    await this.#until(() => queue.length > 0, () => queue.length > 0);
+    return queue.shift();
+  }
+
+  async #until(
+    holds: () => boolean,
+    evenBroken: () => boolean = () => false,
+  ): Promise<void> {
+    for (;;) {
+      if (!this.open && !evenBroken()) {
+        throw new Error("Cannot use the channel: it broke");
+      }
+      if (holds()) return;
+      const gate = this.#ports.scheduler.gate(this.#name);
+      this.#gates.push(gate);
+      await gate.opened;
+    }
+  }
+
+  #wake(): void {
+    const gates = this.#gates;
+    this.#gates = [];
+    for (const gate of gates) gate.wake();
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Kinds of schedules: how many clients and actions, and what goes wrong how often.
+ *
+ * @module
+ */
+import type { Weather } from "./network.ts";
+import { type Random, seeded } from "./random.ts";
+
+/** One schedule; rates are probabilities per call or message. */
+export interface Profile {
+  readonly kind: string;
+  readonly clients: number;
+  /** How many of them have a user who does something. */
+  readonly writers: number;
+  readonly actions: number;
+  /** Time over which the actions are spread, in milliseconds. */
+  readonly spanMs: number;
+  /** Of a user acting in the middle of a process's work. */
+  readonly interrupt: number;
+  /** Of a process being killed at a call, as long as `crashes` are left. */
+  readonly crash: number;
+  readonly crashes: number;
+  /** Of a data channel breaking. */
+  readonly cut: number;
+  /** Of a file that rsync cannot read. */
+  readonly unreadable: number;
+  /** How many times a client's link is down for a while. */
+  readonly outages: number;
+  readonly weather: Weather;
+}
+
+const FINE: Weather = { lose: 0, double: 0, delay: 0 };
+const BAD: Weather = { lose: 0.05, double: 0.05, delay: 0.1 };
+
+const KINDS = [
+  "calm",
+  "one writer",
+  "busy",
+  "lossy",
+  "cuts",
+  "crashes",
+  "everything",
+] as const;
+
+/** The schedule of a seed. */
+export function profileOf(seed: number): { profile: Profile; random: Random } {
+  const random = seeded(seed);
+  const kind = KINDS[seed % KINDS.length] ?? "calm";
+  const clients = random.chance(0.2) ? 3 : 2;
+  const everything = kind === "everything";
+  const faulty = everything || kind === "cuts" || kind === "crashes";
+  const crashing = everything || kind === "crashes";
+  const cutting = everything || kind === "cuts";
+  const bad = everything || kind === "lossy";
+  return {
+    random,
+    profile: {
+      kind,
+      clients,
+      writers: kind === "one writer" ? 1 : clients,
+      actions: random.between(2, 14),
+      spanMs: random.pick([50, 500, 3000, 10_000]),
+      interrupt: kind === "calm" || kind === "one writer"
+        ? 0
+        : random.pick([0, 0.005, 0.02]),
+      crash: crashing ? random.pick([0.0005, 0.002, 0.01]) : 0,
+      crashes: crashing ? random.between(1, 4) : 0,
+      cut: cutting ? random.pick([0.002, 0.01, 0.03]) : 0,
+      unreadable: faulty ? random.pick([0, 0.02]) : 0,
+      outages: bad || cutting ? random.between(0, 3) : 0,
+      weather: bad ? BAD : FINE,
+    },
+  };
+}
+
+/** The weather once all is to come to rest. */
+export const FINE_WEATHER = FINE;

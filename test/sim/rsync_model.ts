@@ -1,0 +1,144 @@
+/**
+ * A model of one rsync call: a list of paths from one tree into a staging directory, with
+ * `--compare-dest`. Files change while they are read, and the call may break between any two.
+ *
+ * @module
+ */
+import type { FileSystem, Node } from "./file_system.ts";
+import type { RsyncEnd } from "../../lib/ports.ts";
+
+const MUNGED = "/rsyncd-munged/";
+
+/** The three trees of a call, absolute, and what to carry. */
+export interface ModelCall {
+  readonly from: string;
+  readonly into: string;
+  readonly compare: string;
+  readonly verify: boolean;
+  readonly paths: readonly string[];
+}
+
+/** What the world does to a call. */
+export interface ModelPorts {
+  readonly files: FileSystem;
+  /** Gives way; throws when the channel broke. */
+  readonly pause: (label: string) => Promise<void>;
+  readonly torn: (before: number, after: number) => number;
+  /** True when reading this path fails. */
+  readonly fails: () => boolean;
+}
+
+interface Listed {
+  readonly path: string;
+  readonly kind: Node["kind"];
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly target: string;
+}
+
+/** Runs the call. */
+export async function modelRsync(
+  call: ModelCall,
+  ports: ModelPorts,
+): Promise<RsyncEnd> {
+  const { files, pause } = ports;
+  const listed: Listed[] = [];
+  let stderr = "";
+  let code = 0;
+  const fail = (path: string, words: string) => {
+    stderr += `rsync: [sender] ${words} "/${path}" (in anchor)\n`;
+    code = 23;
+  };
+  for (const path of call.paths) {
+    await pause(`rsync lists ${path}`);
+    const node = files.peek(`${call.from}/${path}`);
+    if (node === undefined) fail(path, "link_stat");
+    else listed.push(describe(path, node));
+  }
+  for (const item of listed) {
+    if (isThere(files, item, call)) continue;
+    await pause(`rsync opens ${item.path}`);
+    if (ports.fails()) {
+      fail(item.path, "read errors mapping");
+      continue;
+    }
+    const outcome = await carry(item, call, ports);
+    if (outcome === "vanished") code = code === 0 ? 24 : code;
+    if (outcome === "blocked") fail(item.path, "mkstemp failed");
+  }
+  return { code, stderr };
+}
+
+function describe(path: string, node: Node): Listed {
+  return {
+    path,
+    kind: node.kind,
+    size: node.kind === "file" ? node.size : 0,
+    mtimeMs: node.kind === "file" ? node.mtimeMs : 0,
+    target: node.kind === "link" ? node.target : "",
+  };
+}
+
+/** True when the staging directory, or without anything there the compared tree, has it already. */
+function isThere(files: FileSystem, item: Listed, call: ModelCall): boolean {
+  const staged = files.peek(`${call.into}/${item.path}`);
+  const other = staged ?? files.peek(`${call.compare}/${item.path}`);
+  if (other === undefined || other.kind !== item.kind) return false;
+  switch (other.kind) {
+    case "directory":
+      return staged !== undefined;
+    case "link":
+      return other.target === munged(item.target);
+    case "file": {
+      const source = files.peek(`${call.from}/${item.path}`);
+      const sameTime = other.mtimeMs === item.mtimeMs;
+      if (other.size !== item.size || !sameTime) return false;
+      return !call.verify || source?.kind !== "file" ||
+        other.content === source.content;
+    }
+  }
+}
+
+async function carry(
+  item: Listed,
+  { from, into }: ModelCall,
+  { files, pause, torn }: ModelPorts,
+): Promise<"done" | "vanished" | "blocked"> {
+  const source = files.peek(`${from}/${item.path}`);
+  const target = `${into}/${item.path}`;
+  if (item.kind === "file") {
+    if (source?.kind !== "file") return "vanished";
+    const before = source.content;
+    await pause(`rsync reads ${item.path}`);
+    const { content: after, size } = source;
+    const content = after === before ? before : torn(before, after);
+    if (!makeWay(files, target)) return "blocked";
+    files.write(target, { content, size, mtimeMs: item.mtimeMs, mode: 0o600 });
+    return "done";
+  }
+  if (!makeWay(files, target)) return "blocked";
+  if (item.kind === "link") files.symlink(target, munged(item.target));
+  else files.makeDirectory(target, { recursive: true, mode: 0o700 });
+  return "done";
+}
+
+/** Makes the directories above, and removes what is there; false when that cannot be. */
+function makeWay(files: FileSystem, target: string): boolean {
+  try {
+    files.makeDirectory(target.slice(0, target.lastIndexOf("/")), {
+      recursive: true,
+      mode: 0o700,
+    });
+    if (files.peek(target) !== undefined) files.remove(target, false);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && error.message.includes("in the simulation")) {
+      return false;
+    }
+    throw error;
+  }
+}
+
+function munged(target: string): string {
+  return target.startsWith(MUNGED) ? target : MUNGED + target;
+}

@@ -1,0 +1,231 @@
+/**
+ * The server of a simulated world: performs the effects of the production state machine, as the
+ * daemon does.
+ *
+ * @module
+ */
+import { PROTOCOL_VERSION } from "../../lib/core/protocol.ts";
+import type { MsgUpdate } from "../../lib/core/protocol.ts";
+import {
+  newServerState,
+  type ServerEffect,
+  type ServerEvent,
+  type ServerState,
+  stepServer,
+  type Turn,
+} from "../../lib/core/server.ts";
+import { type Stamp, utcDate } from "../../lib/core/stamp.ts";
+import { openServerTree } from "../../lib/io/server_tree.ts";
+import type { ServerTree } from "../../lib/ports.ts";
+import { finishServerIntents, serveTurn } from "../../lib/turn/serve_turn.ts";
+import type { SimLine } from "./line.ts";
+import type { ServerEnd } from "./network.ts";
+import type { Process } from "./scheduler.ts";
+import {
+  ANCHOR,
+  type SimJournal,
+  USER,
+  wirePath,
+  type World,
+} from "./world.ts";
+
+const BROADCAST_MS = 5_000;
+const OPEN_LIMIT_MS = 15_000;
+const TURNS_AT_ONCE = 4;
+
+interface Invitation {
+  readonly turn: Turn;
+  readonly token: string;
+}
+
+/** One life of the server, from start to kill. */
+export class ServerNode implements ServerEnd {
+  readonly process: Process = { name: "server", alive: true };
+  readonly #world: World;
+  readonly #journal: SimJournal;
+  readonly #tree: ServerTree;
+  readonly #invited = new Map<string, Invitation>();
+  readonly #lines = new Map<number, SimLine>();
+  #state: ServerState = newServerState(TURNS_AT_ONCE);
+  #exclusive = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#journal = world.journal;
+    this.#tree = openServerTree(world.serverDirectory);
+  }
+
+  /** Turns that run or wait. */
+  get busy(): boolean {
+    const user = this.#state.users.get(USER);
+    return user !== undefined && user.active.length + user.queue.length > 0;
+  }
+
+  /** What it still has to do, for a failure's message. */
+  describe(): string {
+    return `server: ${JSON.stringify(this.#state.users.get(USER))}`;
+  }
+
+  start(): void {
+    this.#world.scheduler.spawn(this.process, "server starts", async () => {
+      this.#world.note("server: starts");
+      await finishServerIntents(this.#journal, this.#tree);
+      this.#world.network.openServer(this);
+      this.#do({ kind: "linkUp" });
+      this.#publishHead();
+      this.#broadcastLater();
+    });
+  }
+
+  onMessage(client: string, message: MsgUpdate): void {
+    const { nowMs } = this.#world.scheduler;
+    const who = { user: USER, client };
+    if (message.status === "Offline") {
+      return this.#do({ kind: "gone", ...who, nowMs });
+    }
+    const { epoch, stamp: head } = this.#journal.head();
+    const stamp = { date: message.date, cycle: message.cycle };
+    const changed = this.#journal.hasChanges(ANCHOR, stamp);
+    const standing = { epoch, head, changed };
+    this.#do({
+      kind: "announced",
+      ...who,
+      path: ANCHOR,
+      message,
+      standing,
+      nowMs,
+    });
+  }
+
+  onDial(client: string, session: string, token: string): SimLine | undefined {
+    const invitation = this.#invited.get(session);
+    if (invitation?.token !== token) return undefined;
+    const { turn } = invitation;
+    this.#invited.delete(session);
+    const line = this.#world.openLine(client, this.process);
+    this.#lines.set(turn.id, line);
+    this.#world.scheduler.spawn(
+      this.process,
+      `turn ${turn.id}`,
+      () => this.#serve(turn, line),
+    );
+    return line;
+  }
+
+  async #serve(turn: Turn, line: SimLine): Promise<void> {
+    const world = this.#world;
+    let reached: Stamp | undefined;
+    if (turn.exclusive) {
+      world.check(this.#exclusive === 0, "two exclusive turns at one time");
+      this.#exclusive++;
+    }
+    try {
+      await finishServerIntents(this.#journal, this.#tree);
+      const end = await serveTurn({
+        path: turn.path,
+        stageName: turn.client,
+        exclusive: turn.exclusive,
+        line: line.server(),
+        journal: this.#journal,
+        tree: this.#tree,
+        today: () => utcDate(world.scheduler.nowMs),
+        onCommit: () => this.#publishHead(),
+      });
+      reached = end.stamp;
+      world.note(`server: turn ${turn.id} of ${turn.client} served`);
+    } catch (error) {
+      if (!this.process.alive) return;
+      world.turnBroke(`server: turn ${turn.id} of ${turn.client}`, error);
+    }
+    if (turn.exclusive) this.#exclusive--;
+    this.#lines.delete(turn.id);
+    if (reached === undefined) line.cut("the turn broke on the server");
+    this.#ended(turn, reached);
+  }
+
+  #ended(turn: Turn, stamp: Stamp | undefined): void {
+    const { nowMs } = this.#world.scheduler;
+    this.#do({ kind: "turnEnded", turn, stamp, nowMs });
+  }
+
+  #do(event: ServerEvent): void {
+    const { state, effects } = stepServer(this.#state, event);
+    this.#state = state;
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  #perform(effect: ServerEffect): void {
+    const { network } = this.#world;
+    switch (effect.kind) {
+      case "publishState":
+        return this.#publishState();
+      case "reply":
+        return network.reply(effect.client, effect.message);
+      case "startTurn":
+        return this.#invite(effect.turn);
+      case "cancelTurn":
+        return this.#cancel(effect.turn);
+    }
+  }
+
+  #invite(turn: Turn): void {
+    const { network, scheduler } = this.#world;
+    const session = turn.id.toString(16).padStart(16, "0");
+    const token = turn.id.toString(16).padStart(32, "0");
+    this.#invited.set(session, { turn, token });
+    this.#world.turns++;
+    this.#world.note(
+      `server: turn ${turn.id} for ${turn.client}${
+        turn.exclusive ? ", exclusive" : ""
+      }${turn.behind ? ", behind" : ""}`,
+    );
+    scheduler.after(OPEN_LIMIT_MS, `turn ${turn.id} is not taken`, () => {
+      if (this.#invited.delete(session)) this.#ended(turn, undefined);
+    });
+    const path = wirePath(turn.path);
+    const version = PROTOCOL_VERSION;
+    if (turn.behind) {
+      network.reply(turn.client, { kind: "Cache", version, path });
+    }
+    network.reply(turn.client, {
+      kind: "Channel",
+      version,
+      path,
+      session,
+      token,
+    });
+  }
+
+  #cancel(turn: Turn): void {
+    for (const [session, invitation] of this.#invited) {
+      if (invitation.turn.id !== turn.id) continue;
+      this.#invited.delete(session);
+      this.#ended(turn, undefined);
+    }
+    this.#lines.get(turn.id)?.cut("the client is gone");
+  }
+
+  #publishState(): void {
+    this.#world.network.publish({
+      topic: "server",
+      message: { version: PROTOCOL_VERSION, state: this.#state.announced },
+    });
+  }
+
+  #publishHead(): void {
+    const { epoch, stamp } = this.#journal.head();
+    this.#world.sawHead(stamp);
+    this.#world.network.publish({
+      topic: "head",
+      message: { version: PROTOCOL_VERSION, epoch, ...stamp },
+    });
+  }
+
+  #broadcastLater(): void {
+    this.#world.scheduler.after(BROADCAST_MS, "server broadcasts", () => {
+      this.#publishState();
+      this.#publishHead();
+      this.#broadcastLater();
+    });
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * One simulated schedule, from its seed to the last check.
+ *
+ * @module
+ */
+import { checkAtRest } from "./invariants.ts";
+import { profileOf } from "./profile.ts";
+import { World } from "./world.ts";
+
+const SHOWN_LINES = 200;
+
+/** Runs the schedule of a seed; throws with the trace and the seed when something does not hold. */
+export async function simulate(seed: number): Promise<void> {
+  const { profile, random } = profileOf(seed);
+  using world = new World(profile, random);
+  try {
+    await world.run();
+    checkAtRest(world);
+    await world.idle();
+  } catch (error) {
+    const trace = world.trace.slice(-SHOWN_LINES).join("\n");
+    const what = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `schedule ${seed} (${profile.kind}): ${what}\n${trace}\nSIM_SEED=${seed} replays it\n`,
+      { cause: error },
+    );
+  }
+}

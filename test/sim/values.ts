@@ -1,0 +1,79 @@
+/**
+ * Provenance: every value that a user wrote, what it was written over, and whether somebody who saw
+ * it has overwritten or deleted it since.
+ *
+ * @module
+ */
+
+/** A value: the content of a file, or the target of a link. */
+export interface Value {
+  readonly id: number;
+  readonly machine: string;
+  readonly path: string;
+  readonly size: number;
+  readonly parent: number | undefined;
+  /** Somebody who saw it overwrote or deleted it: it need not be kept. */
+  given: boolean;
+}
+
+/** All values of a run. */
+export class Values {
+  readonly #values: Value[] = [];
+  #torn = 0;
+
+  /** A new value, written over `parent`. */
+  make(
+    value: {
+      machine: string;
+      path: string;
+      size: number;
+      parent: number | undefined;
+    },
+  ): Value {
+    const made = { ...value, id: this.#values.length + 1, given: false };
+    this.#values.push(made);
+    return made;
+  }
+
+  get(id: number): Value | undefined {
+    return this.#values[id - 1];
+  }
+
+  /** Somebody who saw the value overwrote or deleted it. */
+  giveUp(id: number): void {
+    const value = this.get(id);
+    if (value !== undefined) value.given = true;
+  }
+
+  /** A content that nobody wrote: parts of two. */
+  tear(): number {
+    return --this.#torn;
+  }
+
+  /** What must still be somewhere. */
+  wanted(): Value[] {
+    return this.#values.filter(({ given }) => !given);
+  }
+
+  /** True when `later` is `earlier`, or was written by somebody who saw it. */
+  descends(later: number, earlier: number): boolean {
+    for (
+      let id: number | undefined = later;
+      id !== undefined;
+      id = this.get(id)?.parent
+    ) {
+      if (id === earlier) return true;
+    }
+    return false;
+  }
+}
+
+/** The value that a link stands for. */
+export function targetOf(id: number): string {
+  return `nowhere-${id}`;
+}
+
+/** Inverse of {@linkcode targetOf}, also of a munged link; 0 for any other target. */
+export function valueOfTarget(target: string): number {
+  return Number(/nowhere-(\d+)$/.exec(target)?.[1] ?? 0);
+}

@@ -1,0 +1,418 @@
+/**
+ * A simulated world: one server, its clients, their disks, the network between them, users, and
+ * fate; all of it from one seed.
+ *
+ * @module
+ */
+import type { RelativePath } from "../../lib/core/path.ts";
+import { compareStamps, type Stamp } from "../../lib/core/stamp.ts";
+import { ClientStore } from "../../lib/io/base_store.ts";
+import { openJournal } from "../../lib/io/journal.ts";
+import type { Base, Journal } from "../../lib/ports.ts";
+import { ClientNode } from "./client_node.ts";
+import { installFileCalls } from "./fake_deno.ts";
+import { type FileEvent, FileSystem } from "./file_system.ts";
+import { checkConflictCopy, checkWhole } from "./invariants.ts";
+import { SimLine } from "./line.ts";
+import { Network, WORLD } from "./network.ts";
+import { FINE_WEATHER, type Profile } from "./profile.ts";
+import type { Random } from "./random.ts";
+import { Killed, type Process, Scheduler } from "./scheduler.ts";
+import { ServerNode } from "./server_node.ts";
+import { act } from "./users.ts";
+import { Values } from "./values.ts";
+
+/** The one user of the world. */
+export const USER = "alice";
+/** Path of the anchor in the user's tree. */
+export const ANCHOR = "docs" as RelativePath;
+/** The anchor as messages name it. */
+export const WIRE_PATH = wirePath(ANCHOR);
+
+/** Path of an anchor as messages name it. */
+export function wirePath(path: RelativePath): string {
+  return `/srv/sinkd/${USER}/${path}`;
+}
+
+/** A journal, with the question that the daemon asks of it. */
+export interface SimJournal extends Journal {
+  hasChanges(path: RelativePath, since: Stamp): boolean;
+}
+
+/** A client's machine: what outlives its process. */
+export interface Machine {
+  readonly name: string;
+  readonly root: string;
+  readonly base: Base;
+}
+
+const START_MS = Date.UTC(2026, 2, 1, 23, 59, 58);
+const NAMES = ["ann", "bob", "cy"];
+/** Virtual time by which a world must have come to rest. */
+const REST_LIMIT_MS = 15 * 60_000;
+const SURE_MS = 5_000;
+const IDLE_MS = 120_000;
+
+/** What was found wrong; the message is for people. */
+export class Violation extends Error {
+  override readonly name = "Violation";
+}
+
+/** Everything there is. */
+export class World implements Disposable {
+  readonly scheduler: Scheduler;
+  readonly files: FileSystem;
+  readonly values = new Values();
+  readonly network: Network;
+  readonly journal: SimJournal;
+  readonly machines: readonly Machine[];
+  readonly serverDirectory = `/sim/server/${USER}`;
+  readonly trace: string[] = [];
+  readonly random: Random;
+  /** Turns that the server began. */
+  turns = 0;
+  readonly #profile: Profile;
+  readonly #nodes = new Map<string, ClientNode>();
+  readonly #lines = new Set<{ line: SimLine; process: Process }>();
+  readonly #resources = new DisposableStack();
+  readonly #copies = new Set<string>();
+  #plan: { atMs: number; machine: Machine }[] = [];
+  #server: ServerNode | undefined;
+  #crashes: number;
+  #resting = false;
+  #inside = false;
+  #pending = 0;
+  #changes = 0;
+  #head: Stamp | undefined;
+
+  constructor(profile: Profile, random: Random) {
+    this.#profile = profile;
+    this.random = random;
+    this.#crashes = profile.crashes;
+    this.scheduler = new Scheduler(random, START_MS);
+    this.files = new FileSystem((path) => this.#machineTime(path));
+    this.network = new Network(
+      this.scheduler,
+      () => this.#resting ? FINE_WEATHER : profile.weather,
+      (text) => this.note(text),
+    );
+    this.#resources.use(
+      installFileCalls(this.files, {
+        enter: (name, path) => this.#enter(`${name} ${path}`),
+        pause: async (name, path) => {
+          this.#enter(`${name} ${path}`);
+          await this.scheduler.pause(`${name} ${path}`);
+          this.#enter(`${name} ${path}`);
+        },
+        torn: () => this.values.tear(),
+      }),
+    );
+    const journal = openJournal(":memory:", () => "00000000000000aa");
+    this.#resources.use(journal);
+    this.journal = this.#guarded<SimJournal>(journal);
+    this.machines = NAMES.slice(0, profile.clients).map((name) =>
+      this.#machine(name)
+    );
+    this.files.makeDirectory(this.serverDirectory, {
+      recursive: true,
+      mode: 0o755,
+    });
+    this.files.onEvent = (event) => this.#onFileEvent(event);
+  }
+
+  [Symbol.dispose](): void {
+    this.#resources.dispose();
+  }
+
+  /** Lives through the schedule, then to rest; the caller looks at what came of it. */
+  async run(): Promise<void> {
+    this.#server = new ServerNode(this);
+    this.#server.start();
+    for (const machine of this.machines) this.#startClient(machine);
+    this.#planActions();
+    this.#planOutages();
+    await this.#until(() => this.#pending === 0 && this.#plan.length === 0);
+    this.#resting = true;
+    this.note("world: nothing more happens, all is well");
+    const limitMs = this.scheduler.nowMs + REST_LIMIT_MS;
+    for (;;) {
+      await this.#until(() => this.#quiet(), limitMs);
+      const sureMs = this.scheduler.nowMs + SURE_MS;
+      await this.#until(() => this.scheduler.nowMs >= sureMs);
+      if (this.#quiet()) break;
+    }
+    this.note("world: at rest");
+  }
+
+  /** Lets time go by, in which nothing may happen. */
+  async idle(): Promise<void> {
+    const before = this.#activity();
+    const endMs = this.scheduler.nowMs + IDLE_MS;
+    await this.#until(() => this.scheduler.nowMs >= endMs);
+    this.check(
+      this.#activity() === before,
+      `an idle world did something: ${before} became ${this.#activity()}`,
+    );
+  }
+
+  note(text: string): void {
+    const seconds = (this.scheduler.nowMs - START_MS) / 1000;
+    this.trace.push(`${seconds.toFixed(3).padStart(9)} ${text}`);
+  }
+
+  check(holds: boolean, what: string): void {
+    if (!holds) throw new Violation(what);
+  }
+
+  /** A turn broke; when all is well that must not be. */
+  turnBroke(who: string, error: unknown): void {
+    if (error instanceof Violation) throw error;
+    this.note(
+      `${who} broke: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+
+  sawHead(stamp: Stamp): void {
+    const before = this.#head;
+    this.#head = stamp;
+    this.check(
+      before === undefined || compareStamps(before, stamp) <= 0,
+      "the server's stamp fell",
+    );
+  }
+
+  openLine(client: string, server: Process): SimLine {
+    const machine = this.machines.find(({ name }) => name === client);
+    const line = new SimLine(`line of ${client}`, machine?.root ?? "", {
+      scheduler: this.scheduler,
+      note: (text) => this.note(text),
+      cutRate: () => this.#resting ? 0 : this.#profile.cut,
+      rsync: {
+        files: this.files,
+        torn: () => this.values.tear(),
+        fails: () =>
+          !this.#resting && this.random.chance(this.#profile.unreadable),
+      },
+    });
+    this.joinLine(line, server);
+    return line;
+  }
+
+  /** When `process` ends, the line breaks. */
+  joinLine(line: SimLine, process: Process): void {
+    this.#lines.add({ line, process });
+  }
+
+  runAs<T>(process: Process, work: () => T): T {
+    const before = this.scheduler.current;
+    this.scheduler.current = process;
+    try {
+      return work();
+    } finally {
+      this.scheduler.current = before;
+    }
+  }
+
+  #machine(name: string): Machine {
+    const root = `/sim/${name}/docs`;
+    this.files.makeDirectory(root, { recursive: true, mode: 0o755 });
+    const store = new ClientStore(":memory:");
+    this.#resources.use(store);
+    return { name, root, base: this.#guarded<Base>(store.anchor(root)) };
+  }
+
+  /** Every call of a durable record may be a process's last. */
+  #guarded<T extends object>(record: T): T {
+    return new Proxy(record, {
+      get: (target, name) => {
+        const member: unknown = Reflect.get(target, name, target);
+        if (typeof member !== "function") return member;
+        return (...values: unknown[]) => {
+          this.#enter(String(name));
+          return Reflect.apply(member, target, values);
+        };
+      },
+    });
+  }
+
+  /** Clocks of machines never agree to the millisecond, and files get the tick before. */
+  #machineTime(path: string): number {
+    const name = path.split("/")[2] ?? "";
+    const index = NAMES.indexOf(name) + 1;
+    return Math.floor(this.scheduler.nowMs / 4) * 4 - 4 + index;
+  }
+
+  #startClient(machine: Machine): void {
+    const node = new ClientNode(this, machine);
+    this.#nodes.set(machine.name, node);
+    node.start();
+  }
+
+  /** At every call of a process: others may act, or it may end here. */
+  #enter(label: string): void {
+    const { current } = this.scheduler;
+    if (!current.alive) throw new Killed();
+    if (current === WORLD || this.#inside || this.#resting) return;
+    if (this.random.chance(this.#profile.interrupt)) this.#actNow();
+    if (this.#crashes > 0 && this.random.chance(this.#profile.crash)) {
+      this.#crash(current, label);
+      throw new Killed();
+    }
+  }
+
+  #actNow(): void {
+    const next = this.#plan.shift();
+    if (next !== undefined) this.#act(next.machine);
+  }
+
+  #act(machine: Machine): void {
+    this.#asUser(() =>
+      act(machine, {
+        files: this.files,
+        values: this.values,
+        random: this.random,
+        note: (text) => this.note(text),
+        later: (ms, work) => {
+          this.#pending++;
+          this.scheduler.after(ms, "a program writes", () => {
+            this.#pending--;
+            this.#asUser(work);
+          });
+        },
+      })
+    );
+  }
+
+  #asUser(work: () => void): void {
+    this.#inside = true;
+    this.files.asUser = true;
+    try {
+      this.runAs(WORLD, work);
+    } finally {
+      this.#inside = false;
+      this.files.asUser = false;
+    }
+  }
+
+  #planActions(): void {
+    const { actions, writers, spanMs } = this.#profile;
+    const writing = this.machines.slice(0, writers);
+    const base = START_MS + this.random.pick([0, 0, 1000]);
+    for (let action = 0; action < actions; action++) {
+      this.#plan.push({
+        atMs: base + this.random.between(0, spanMs),
+        machine: this.random.pick(writing),
+      });
+    }
+    this.#plan.sort((left, right) => left.atMs - right.atMs);
+    for (const planned of [...this.#plan]) {
+      this.#later(planned.atMs - START_MS, "a user acts", () => {
+        if (!this.#plan.includes(planned)) return;
+        this.#plan = this.#plan.filter((other) => other !== planned);
+        this.#act(planned.machine);
+      });
+    }
+  }
+
+  #planOutages(): void {
+    const { outages, spanMs } = this.#profile;
+    for (let outage = 0; outage < outages; outage++) {
+      const { name } = this.random.pick(this.machines);
+      this.#later(this.random.between(0, spanMs), "an outage", () => {
+        this.network.block(name);
+        for (const { line, process } of this.#lines) {
+          if (process.name === name) line.cut("an outage");
+        }
+        this.#later(
+          this.random.between(10, 5000),
+          "the outage ends",
+          () => this.network.unblock(name),
+        );
+      });
+    }
+  }
+
+  /** Does something as fate, and counts it as pending until then. */
+  #later(ms: number, label: string, work: () => void): void {
+    this.#pending++;
+    this.runAs(WORLD, () =>
+      this.scheduler.after(ms, label, () => {
+        this.#pending--;
+        work();
+      }));
+  }
+
+  #crash(process: Process, label: string): void {
+    this.#crashes--;
+    this.note(`${process.name}: KILLED at ${label}`);
+    this.scheduler.kill(process);
+    const machine = this.machines.find(({ name }) => name === process.name);
+    if (machine === undefined) this.network.closeServer();
+    else this.network.drop(machine.name);
+    for (const joined of this.#lines) {
+      if (joined.process !== process) continue;
+      this.#later(
+        this.random.pick([0, 0, 2000]),
+        "the peer notices",
+        () => joined.line.cut(`${process.name} is dead`),
+      );
+    }
+    this.#later(this.random.between(1, 3000), "a restart", () => {
+      if (machine !== undefined) return this.#startClient(machine);
+      this.#server = new ServerNode(this);
+      this.#server.start();
+    });
+  }
+
+  #onFileEvent(event: FileEvent): void {
+    this.#changes++;
+    const { path } = event;
+    const live = !path.includes("/.sinkd");
+    if (live) checkWhole(this, path);
+    for (const machine of this.machines) {
+      if (!path.startsWith(`${machine.root}/`)) continue;
+      if (live && !this.files.asUser && event.kind === "written") {
+        this.#onCopy(machine, path);
+      }
+      const node = this.#nodes.get(machine.name);
+      if (node === undefined || !node.process.alive) continue;
+      node.onFileEvent({ ...event, path: path.slice(machine.root.length + 1) });
+    }
+  }
+
+  #onCopy(machine: Machine, path: string): void {
+    if (!path.includes(`.sinkd-conflict-${machine.name}-`)) return;
+    if (this.#copies.has(path)) return;
+    this.#copies.add(path);
+    this.note(`${machine.name}: conflict copy ${path}`);
+    const { kind, writers } = this.#profile;
+    this.check(writers > 1, "a conflict copy, and only one user writes");
+    if (kind === "calm" || kind === "busy") {
+      checkConflictCopy(this, machine, path);
+    }
+  }
+
+  #activity(): string {
+    const { date, cycle } = this.journal.head().stamp;
+    return `${this.turns} turns, ${date}.${cycle}, ${this.#changes} changes of files`;
+  }
+
+  #quiet(): boolean {
+    return this.#server?.process.alive === true && !this.#server.busy &&
+      [...this.#nodes.values()].every((node) =>
+        node.process.alive && node.quiet
+      );
+  }
+
+  async #until(done: () => boolean, limitMs = Infinity): Promise<void> {
+    const { scheduler } = this;
+    const reached = await scheduler.run({ done, limitMs });
+    if (reached) return;
+    const nodes = [...this.#nodes.values()].map((node) => node.describe());
+    throw new Violation(
+      `the world does not come to rest:\n${
+        nodes.join("\n")
+      }\n${this.#server?.describe()}`,
+    );
+  }
+}
