@@ -6,7 +6,7 @@
 import type { Transfer } from "../core/channel_protocol.ts";
 import type { Load, Standing } from "../core/client.ts";
 import { type AnchorConfig, treePathOf } from "../core/config.ts";
-import type { Entry } from "../core/entry.ts";
+import type { Entry, Found } from "../core/entry.ts";
 import {
   type ExcludeRules,
   isExcluded,
@@ -29,6 +29,7 @@ import { AnchorDisk } from "../io/client_disk.ts";
 import { lstatIfAny } from "../io/files.ts";
 import { logger } from "../io/log.ts";
 import { lookAtRoot, scanTree } from "../io/scan.ts";
+import { Sweep } from "../io/sweep.ts";
 import { clientLine } from "../io/turn_lines.ts";
 import type { ClientLine, Edits } from "../ports.ts";
 import { AnchorEdits } from "../turn/edits.ts";
@@ -80,6 +81,7 @@ export class Anchor implements AsyncDisposable {
   readonly #settle: SettleState;
   readonly #timers = new Timers();
   readonly #stop = new AbortController();
+  readonly #sweep: Sweep;
   #work: Promise<void> = Promise.resolve();
   #trouble: Hold | undefined;
   #acceptRoot = false;
@@ -94,6 +96,7 @@ export class Anchor implements AsyncDisposable {
     const isFile = lstatIfAny(config.path)?.isFile === true;
     this.root = isFile ? parentDirectory(config.path) : config.path;
     this.only = isFile ? nameOf(config.path) : undefined;
+    this.#sweep = new Sweep(this.root);
     const parsed = parseExcludes(config.excludes);
     if (!parsed.ok) throw new Error(`Cannot use excludes: ${parsed.reason}`);
     this.rules = parsed.rules;
@@ -360,7 +363,32 @@ export class Anchor implements AsyncDisposable {
     if (!this.#checkRoot()) return;
     this.edits.applyScan(scan, below);
     if (below !== undefined) this.edits.examine([below]);
+    if (this.only === undefined) {
+      this.#sweep.add([""]);
+      this.#sweep.add(directoriesIn(scan.found));
+      this.#scheduleSweep();
+    }
     this.#edited();
+  }
+
+  #scheduleSweep(): void {
+    if (this.#stop.signal.aborted || this.#timers.has("sweep")) return;
+    this.#timers.set("sweep", this.#sweep.pauseMs, () => void this.#swept());
+  }
+
+  /** Looks at what events do not tell of: links, and names without a base. */
+  async #swept(): Promise<void> {
+    const swept = this.usable ? await this.#sweep.run(this.#stop.signal) : [];
+    if (swept.length > 0 && this.#checkRoot()) {
+      this.edits.examine(
+        swept.filter(({ path, isLink }) =>
+          nameOf(path) !== OWN_NAME &&
+          (isLink || this.store.row(path).base === undefined)
+        ).map(({ path }) => path),
+      );
+      this.#edited();
+    }
+    this.#scheduleSweep();
   }
 
   #edited(): void {
@@ -496,6 +524,13 @@ export class Anchor implements AsyncDisposable {
       },
     );
   }
+}
+
+function directoriesIn(
+  found: ReadonlyMap<RelativePath, Found>,
+): RelativePath[] {
+  return [...found].filter(([, { entry }]) => entry.kind === "directory")
+    .map(([path]) => path);
 }
 
 function held(reason: string, fix: string): Hold {

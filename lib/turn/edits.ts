@@ -121,6 +121,7 @@ export class AnchorEdits implements Edits {
       this.#judge(path, look, row);
       const found = foundOf(look);
       const isDirectory = found?.entry.kind === "directory";
+      if (isDirectory && disk.passesOver(path, found.entry)) continue;
       if (isDirectory && row?.entry.kind !== "directory") {
         this.#ports.scan(path);
       }
@@ -266,7 +267,9 @@ export class AnchorEdits implements Edits {
       case "found":
       case "absent": {
         const found = foundOf(look);
-        if (isDirty(found, row)) {
+        const left = found !== undefined &&
+          this.#ports.disk.passesOver(path, found.entry);
+        if (!left && isDirty(found, row)) {
           this.#set(path, found === undefined ? "delete" : "put");
         } else this.#clear(path);
       }
