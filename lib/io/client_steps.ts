@@ -58,11 +58,7 @@ function applyStep(step: ClientStep, places: StepPlaces): string | undefined {
       return removeDirectory(step, { look, full, places });
     case "moveAside": {
       if (look.kind === "absent" || isDirectory(look)) return undefined;
-      inWritableParent(
-        full,
-        () => Deno.renameSync(full, `${root}/${step.copy}`),
-      );
-      return step.copy;
+      return renameBeside(step.path, step.copy, places);
     }
     case "makeDirectory":
       if (isDirectory(look)) return undefined;
@@ -104,8 +100,21 @@ function removeDirectory(
   if (!isDirectory(look)) return undefined;
   if (inWritableParent(full, () => removeIfEmpty(full))) return undefined;
   if (step.copy === undefined) return undefined;
-  const { copy } = step;
-  inWritableParent(full, () => Deno.renameSync(full, `${places.root}/${copy}`));
+  return renameBeside(step.path, step.copy, places);
+}
+
+/** Renames what is at `path` to the planned conflict name, or to another when that was taken meanwhile. */
+function renameBeside(
+  path: RelativePath,
+  planned: string,
+  { root, copyName }: StepPlaces,
+): string {
+  const taken = lstatIfAny(`${root}/${planned}`) !== undefined;
+  const copy = taken ? copyName(path) : planned;
+  inWritableParent(
+    `${root}/${path}`,
+    () => Deno.renameSync(`${root}/${path}`, `${root}/${copy}`),
+  );
   return copy;
 }
 
@@ -161,9 +170,11 @@ function putBeside(
 ): string {
   let copy = step.copy ?? places.copyName(step.path);
   if (lstatIfAny(full)?.isDirectory === true) {
-    Deno.renameSync(full, `${places.root}/${copy}`);
+    copy = renameBeside(step.path, copy, places);
   } else {
     while (!linkIfFree(full, `${places.root}/${copy}`)) {
+      // A crash may have come just after the copy was made.
+      if (isSameFile(full, `${places.root}/${copy}`)) break;
       copy = places.copyName(step.path);
     }
   }
@@ -198,6 +209,11 @@ function openWay(root: string, path: RelativePath): void {
     }
   }
   makeParents(`${root}/${path}`, 0o755);
+}
+
+function isSameFile(left: string, right: string): boolean {
+  const [one, other] = [lstatIfAny(left), lstatIfAny(right)];
+  return one !== undefined && one.ino === other?.ino && one.dev === other?.dev;
 }
 
 function isDirectory(look: Look): boolean {
