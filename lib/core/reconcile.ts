@@ -83,10 +83,11 @@ export function decide(sides: Sides): Decision {
     return { kind: "adopt", verify: suspect };
   }
   if (sameOrBothAbsent(incoming, base?.entry)) return { kind: "ignore" };
-  if (!isDirty(local, base)) return { kind: "take" };
+  // Before the look at the base: a path may have been put back to it after its edit went out.
   if (sent !== undefined && sameOrBothAbsent(sent.entry, incoming)) {
     return { kind: "rebase" };
   }
+  if (!isDirty(local, base)) return { kind: "take" };
   if (local === undefined) return { kind: "take" };
   if (!suspect && versions.some((version) => sameEntry(version, local.entry))) {
     return { kind: "take" };
