@@ -41,8 +41,6 @@ export interface AnchorView {
   /** Earliest time of the next announcement. */
   readonly announceAtMs: number;
   readonly retryMs: number;
-  /** The stamp that the last announcement had. */
-  readonly announced: Stamp | undefined;
 }
 
 /** The whole state; values are replaced, never changed. Anchors by their path on the server. */
@@ -229,7 +227,6 @@ const FRESH: AnchorView = {
   updating: false,
   announceAtMs: 0,
   retryMs: FIRST_RETRY_MS,
-  announced: undefined,
 };
 
 function canTalk(state: ClientState): boolean {
@@ -307,7 +304,6 @@ function announceOne(
     ...view,
     announceAtMs: nowMs + view.retryMs,
     retryMs: Math.min(view.retryMs * 2, LONGEST_RETRY_MS),
-    announced: position.stamp,
   });
   return {
     state: announced,
@@ -360,7 +356,7 @@ function announcing(view: AnchorView, path: string): ClientEffect {
   return { kind: "announce", path, status: "Updating", position, load };
 }
 
-/** Takes the server's word that nothing changed up to its stamp, if it answers what was asked last. */
+/** Takes the server's word that nothing changed up to its stamp, if it answers for where this anchor is. */
 function advanced(
   state: ClientState,
   { message, view, nowMs }: {
@@ -369,11 +365,10 @@ function advanced(
     nowMs: number;
   },
 ): ClientStep {
-  const { path, epoch } = message;
+  const { path, epoch, since } = message;
   const stamp = { date: message.date, cycle: message.cycle };
-  const { position, announced } = view;
-  const answers = announced !== undefined &&
-    compareStamps(announced, position.stamp) === 0;
+  const { position } = view;
+  const answers = compareStamps(since, position.stamp) === 0;
   if (!answers || view.phase !== "idle" || epoch !== position.epoch) {
     return { state, effects: [] };
   }

@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 import { nameFault } from "./path.ts";
-import { stampShape } from "./stamp.ts";
+import { stampSchema, stampShape } from "./stamp.ts";
 
 /** Version of messages and of the data channel; a peer with another one is told to upgrade. */
 export const PROTOCOL_VERSION = 1;
@@ -72,6 +72,8 @@ export const msgReplySchema = z.discriminatedUnion("kind", [
     path: treePath,
     epoch: epochSchema,
     ...stampShape,
+    /** The stamp that was announced: an answer to another one counts for nothing. */
+    since: stampSchema,
   }),
   z.strictObject({
     kind: z.literal("Error"),

@@ -173,6 +173,7 @@ function announced(
     path: message.path,
     epoch: standing.epoch,
     ...standing.head,
+    since: stamp,
   };
   return {
     state: withClient(seen, event, {
@@ -254,22 +255,17 @@ function enqueue(state: ServerState, wanted: Omit<Turn, "id">): ServerState {
 function withTurns(step: ServerStep): ServerStep {
   let { state } = step;
   const effects = [...step.effects];
-  let running = [...state.users.values()].reduce(
-    (sum, user) => sum + user.active.length,
-    0,
-  );
-  for (const name of state.users.keys()) {
-    for (;;) {
-      const user = viewOf(state, name);
-      const turn = user.queue[0];
-      if (
-        turn === undefined || running >= state.jobs || !mayStart(turn, user)
-      ) break;
-      const [, ...queue] = user.queue;
-      state = withUser(state, name, { queue, active: [...user.active, turn] });
-      running++;
-      effects.push({ kind: "startTurn", turn });
-    }
+  for (
+    let turn = nextTurn(state);
+    turn !== undefined;
+    turn = nextTurn(state)
+  ) {
+    const { queue, active } = viewOf(state, turn.user);
+    state = withUser(state, turn.user, {
+      queue: queue.slice(1),
+      active: [...active, turn],
+    });
+    effects.push({ kind: "startTurn", turn });
   }
   const busy = [...state.users.values()].some((user) =>
     userState(user) === "Synching"
@@ -280,6 +276,19 @@ function withTurns(step: ServerStep): ServerStep {
     state = { ...state, announced };
   }
   return { state, effects };
+}
+
+/** The turn that waited longest of those that may start, whoever's it is: no user waits for ever. */
+function nextTurn(state: ServerState): Turn | undefined {
+  let running = 0;
+  let first: Turn | undefined;
+  for (const user of state.users.values()) {
+    running += user.active.length;
+    const [turn] = user.queue;
+    if (turn === undefined || !mayStart(turn, user)) continue;
+    if (first === undefined || turn.id < first.id) first = turn;
+  }
+  return running < state.jobs ? first : undefined;
 }
 
 function mayStart(turn: Turn, user: UserView): boolean {
