@@ -89,8 +89,7 @@ export class SqliteJournal implements Journal, Disposable {
 
   changesSince(scope: Scope, since: Stamp | undefined): ChangeSet {
     const from = since === undefined ? 0 : stampNumber(since);
-    const complete = since !== undefined &&
-      (from === 0 || from < this.#floor());
+    const complete = since !== undefined && this.#isForgotten(from);
     const filter = complete || since === undefined ? "and kind <> '-'" : "";
     const order = complete ? "path" : "stamp, path";
     const rows = this.#database.prepare(
@@ -122,8 +121,11 @@ export class SqliteJournal implements Journal, Disposable {
     return { complete, changes, to: this.#head.stamp, more: false };
   }
 
-  /** True when anything at or below `path` of the tree changed after `since`. */
+  /** True when anything at or below `path` of the tree changed after `since`, or may have. */
   hasChanges(path: RelativePath, since: Stamp): boolean {
+    const head = stampNumber(this.#head.stamp);
+    if (stampNumber(since) === head) return false;
+    if (this.#isForgotten(stampNumber(since))) return true;
     return this.#database.prepare(
       `select 1 from entries where stamp > ? and (path = ? or (path > ? and path < ?)) limit 1`,
     ).get(stampNumber(since), path, `${path}/`, `${path}0`) !== undefined;
@@ -136,10 +138,12 @@ export class SqliteJournal implements Journal, Disposable {
 
   childCount(scope: Scope, path: RelativePath): number {
     const directory = treePath(scope, path);
+    // By names, not rows: an anchor further down has no rows for the directories above it.
     const row = this.#database.prepare(
-      `select count(*) as count from entries where path > ? and path < ? and kind <> '-'
-       and instr(substr(path, ?), '/') = 0`,
-    ).get(`${directory}/`, `${directory}0`, [...directory].length + 2);
+      `select count(distinct substr(rest, 1, instr(rest || '/', '/') - 1)) as count
+       from (select substr(path, ?) as rest from entries
+       where path > ? and path < ? and kind <> '-')`,
+    ).get([...directory].length + 2, `${directory}/`, `${directory}0`);
     return countRowSchema.parse(row).count;
   }
 
@@ -171,18 +175,21 @@ export class SqliteJournal implements Journal, Disposable {
       );
       const archive = this.#database.prepare(
         `insert into versions (path, kind, size, mtime, mode, target, ended)
-         values (?, ?, ?, ?, ?, ?, ?)`,
+         select ?, ?, ?, ?, ?, ?, ? where not exists
+         (select 1 from versions where path = ? and ended = ?)`,
       );
       for (const { path, entry, before } of intent.rows) {
         const full = treePath(intent.scope, path);
         upsert.run(full, ...entryColumns(entry), stamp);
         if (before !== undefined) {
-          archive.run(full, ...entryColumns(before), stamp);
+          archive.run(full, ...entryColumns(before), stamp, full, stamp);
         }
       }
       this.#database.prepare("insert or replace into meta values ('head', ?)")
         .run(String(stamp));
-      this.#database.exec("delete from intents");
+      this.#database.prepare("delete from intents where content = ?").run(
+        JSON.stringify(intent),
+      );
     });
     this.#head = this.#readHead();
   }
@@ -209,6 +216,11 @@ export class SqliteJournal implements Journal, Disposable {
 
   [Symbol.dispose](): void {
     this.#database.close();
+  }
+
+  /** True when deletions after this stamp may have been forgotten: only a complete list tells. */
+  #isForgotten(stamp: number): boolean {
+    return stamp === 0 || stamp < this.#floor();
   }
 
   #floor(): number {
