@@ -1,0 +1,121 @@
+/**
+ * A real mosquitto on a loopback port, with a password file.
+ *
+ * @module
+ */
+import { hashSecret } from "../../lib/io/secret_hash.ts";
+import { waitFor } from "./waiting.ts";
+
+const SERVER_SECRET = "the server's own";
+
+/** A mosquitto that runs. */
+export interface Mosquitto extends AsyncDisposable {
+  readonly port: number;
+  readonly pid: number;
+  /** URL for the server, with its name and password. */
+  readonly url: string;
+  /** The password of the server's login. */
+  readonly serverSecret: string;
+  /** Lets these logins in, beside the server's: lines of a password file. */
+  allow(lines: readonly string[]): Promise<void>;
+  /** Ends it at once, and what it retained with it. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port. */
+  start(): Promise<void>;
+}
+
+/** Starts mosquitto; its files go into `directory`. */
+export async function openMosquitto(
+  directory: string,
+  env: Readonly<Record<string, string>>,
+): Promise<Mosquitto> {
+  const port = freePort();
+  const secret = encodeURIComponent(SERVER_SECRET);
+  const passwords = `${directory}/mosquitto.passwords`;
+  const config = `${directory}/mosquitto.conf`;
+  const log = `${directory}/mosquitto.log`;
+  const serverLine = `server:${hashSecret(SERVER_SECRET)}`;
+  await Deno.writeTextFile(passwords, `${serverLine}\n`);
+  await Deno.writeTextFile(
+    config,
+    [
+      `listener ${port} 127.0.0.1`,
+      "set_tcp_nodelay true",
+      "allow_anonymous false",
+      `password_file ${passwords}`,
+      "persistence false",
+      ...(Deno.uid() === 0 ? ["user root"] : []),
+      `log_dest file ${log}`,
+      "",
+    ].join("\n"),
+  );
+  let child = await start();
+  let running = true;
+
+  async function start(): Promise<Deno.ChildProcess> {
+    const process = new Deno.Command("/usr/sbin/mosquitto", {
+      args: ["-c", config],
+      env: { ...env },
+      clearEnv: true,
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    await waitFor("mosquitto to listen", () => isListening(port));
+    return process;
+  }
+
+  function reloads(): number {
+    return Deno.readTextFileSync(log).split("Reloading config").length;
+  }
+
+  async function kill(): Promise<void> {
+    if (!running) return;
+    running = false;
+    child.kill("SIGKILL");
+    await child.status;
+  }
+
+  return {
+    port,
+    get pid() {
+      return child.pid;
+    },
+    url: `mqtt://server:${secret}@127.0.0.1:${port}`,
+    serverSecret: SERVER_SECRET,
+    async allow(lines) {
+      await Deno.writeTextFile(
+        passwords,
+        [serverLine, ...lines, ""].join("\n"),
+      );
+      const before = reloads();
+      child.kill("SIGHUP");
+      await waitFor(
+        "mosquitto to read its passwords",
+        () => reloads() > before,
+      );
+    },
+    kill,
+    async start() {
+      child = await start();
+      running = true;
+    },
+    [Symbol.asyncDispose]: kill,
+  };
+}
+
+/** A port that nothing listens at now. */
+export function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+async function isListening(port: number): Promise<boolean> {
+  try {
+    using _connection = await Deno.connect({ hostname: "127.0.0.1", port });
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.ConnectionRefused) return false;
+    throw error;
+  }
+}
