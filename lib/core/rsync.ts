@@ -44,6 +44,8 @@ export function rsyncArguments(job: RsyncJob): string[] {
     "--modify-window=-1",
     "--no-implied-dirs",
     "--chmod=D700,F600",
+    // Messages name paths as they are, but for control characters: see `namesPath`.
+    "--8-bit-output",
     "--from0",
     "--files-from=-",
     `--compare-dest=${job.compareDest}`,
@@ -146,11 +148,30 @@ export function rsyncOutcome(code: number, stderr: string): Outcome {
 
 /** The line of rsync's messages that names `path`, or a general sentence. */
 export function reasonFor(path: string, stderr: string): string {
-  const line = stderr.split("\n").find((text) =>
-    text.includes(`"${path}"`) || text.includes(`/${path}"`)
-  );
-  const tail = line?.match(/: ([^:]+ \(\d+\))$/)?.[1];
+  const tail = lineNaming(path, stderr)?.match(/: ([^:]+ \(\d+\))$/)?.[1];
   return tail ?? "it was not whole after the transfer";
+}
+
+/** True when rsync's messages name `path`. */
+export function namesPath(path: string, stderr: string): boolean {
+  return lineNaming(path, stderr) !== undefined;
+}
+
+function lineNaming(path: string, stderr: string): string | undefined {
+  const shown = escaped(path);
+  return stderr.split("\n").find((line) =>
+    line.includes(`"${shown}"`) || line.includes(`/${shown}"`)
+  );
+}
+
+/** A name as rsync prints it with --8-bit-output (log.c): control characters, and what looks escaped. */
+function escaped(path: string): string {
+  const octal = (character: string) =>
+    `\\#${character.charCodeAt(0).toString(8).padStart(3, "0")}`;
+  return path
+    .replace(/\\(?=#\d{3})/g, octal)
+    // deno-lint-ignore no-control-regex -- these are just what is escaped
+    .replace(/[\u0000-\u0008\u000a-\u001f]/g, octal);
 }
 
 function lastLine(text: string): string {

@@ -6,7 +6,6 @@
  */
 import { type Entry, sameContent } from "../core/entry.ts";
 import {
-  ancestorsOf,
   joinPath,
   nameOf,
   OWN_NAME,
@@ -15,6 +14,7 @@ import {
   relativePath,
 } from "../core/path.ts";
 import {
+  blockedAt,
   inWritableParent,
   linkIfFree,
   lstatIfAny,
@@ -150,16 +150,6 @@ export class Asides {
     await removeTree(`${root}/${ASIDE}`);
     removeIfEmpty(`${root}/${OWN_NAME}`);
   }
-}
-
-/** The first thing above `path` that is there and no directory, not even by a link. */
-function blockedAt(
-  root: string,
-  path: RelativePath,
-): RelativePath | undefined {
-  return ancestorsOf(path).find((above) =>
-    lstatIfAny(`${root}/${above}`)?.isDirectory === false
-  );
 }
 
 /** Where a copy of `path` can lie: there, or beside what has taken the place of its directory. */

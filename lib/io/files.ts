@@ -4,6 +4,7 @@
  * @module
  */
 import { dirname } from "node:path";
+import { ancestorsOf, type RelativePath } from "../core/path.ts";
 
 /** True when nothing is at the path. */
 export function isMissing(error: unknown): boolean {
@@ -30,8 +31,10 @@ export async function removeTree(path: string): Promise<void> {
   }
 }
 
-/** Removes a directory if it is there and empty; true when it is gone. */
+/** Removes a directory if it is there and empty; true when none is there (any more). */
 export function removeIfEmpty(path: string): boolean {
+  // Removing would take a file just as well.
+  if (lstatIfAny(path)?.isDirectory !== true) return true;
   try {
     Deno.removeSync(path);
     return true;
@@ -56,6 +59,16 @@ export function linkIfFree(from: string, to: string): boolean {
 /** Makes the directory of a path, and all above it, with `mode`. */
 export function makeParents(path: string, mode: number): void {
   Deno.mkdirSync(dirname(path), { recursive: true, mode });
+}
+
+/** The first thing above `path` that is there and no directory, not even by a link. */
+export function blockedAt(
+  root: string,
+  path: RelativePath,
+): RelativePath | undefined {
+  return ancestorsOf(path).find((above) =>
+    lstatIfAny(`${root}/${above}`)?.isDirectory === false
+  );
 }
 
 /** Runs `work`; when the directory of `path` forbids it, opens that for the time being. */

@@ -8,18 +8,20 @@
  */
 import type { Entry } from "../core/entry.ts";
 import { MUNGED_PREFIX, OWN_NAME, type RelativePath } from "../core/path.ts";
-import { reasonFor } from "../core/rsync.ts";
+import { namesPath, reasonFor } from "../core/rsync.ts";
 import type { ServerStep, Staged } from "../core/server_commit.ts";
 import { stampText } from "../core/stamp.ts";
 import type { Scope, ServerTree } from "../ports.ts";
 import {
-  linkIfFree,
+  blockedAt,
   lstatIfAny,
   makeParents,
   removeIfEmpty,
   removeTree,
 } from "./files.ts";
 
+/** Length from which rsync's messages may have been cut; twice what is trusted to be whole. */
+const KEPT_CHARACTERS = 64 * 1024;
 /** Mode of directories on the server's disk: setgid, so that the group stays. */
 const DIRECTORY_MODE = 0o2770;
 
@@ -77,7 +79,7 @@ function checkStaged(
   const { path, entry, verify, stderr } = expected;
   const info = lstatIfAny(full);
   if (info === undefined) {
-    if (verify && reasonIsAbsent(path, stderr)) return { kind: "equal" };
+    if (verify && isUnnamed(path, stderr)) return { kind: "equal" };
     return { kind: "left", reason: reasonFor(path, stderr) };
   }
   const whole = isWhole(info, full, entry);
@@ -86,8 +88,9 @@ function checkStaged(
     : { kind: "left", reason: reasonFor(path, stderr) };
 }
 
-function reasonIsAbsent(path: RelativePath, stderr: string): boolean {
-  return !stderr.includes(path);
+/** True when rsync surely had no fault with `path`: of very long messages only the end is kept. */
+function isUnnamed(path: RelativePath, stderr: string): boolean {
+  return stderr.length < KEPT_CHARACTERS / 2 && !namesPath(path, stderr);
 }
 
 function isWhole(info: Deno.FileInfo, full: string, entry: Entry): boolean {
@@ -107,33 +110,59 @@ function applyStep(step: ServerStep, places: Places): void {
   const path = `${places.live}/${step.path}`;
   switch (step.do) {
     case "archive":
-      return archive(path, `${places.history}/${step.path}`);
+      // A directory is what a later step made here before a crash.
+      if (lstatIfAny(path)?.isDirectory === false) toHistory(step.path, places);
+      return;
     case "removeDirectory":
-      if (!removeIfEmpty(path)) {
-        throw new Error(
-          `Cannot remove directory '${path}': it holds files that sinkd does not know`,
-        );
-      }
+      // What sinkd does not know is kept, and must not keep the commit from being finished.
+      if (!removeIfEmpty(path)) toHistory(step.path, places);
       return;
     case "makeDirectory":
+      openWay(step.path, places);
+      if (lstatIfAny(path)?.isDirectory === false) toHistory(step.path, places);
       Deno.mkdirSync(path, { recursive: true, mode: DIRECTORY_MODE });
       return Deno.chmodSync(path, diskMode(step.mode));
     case "place":
       return place(step, places);
     case "mode":
-      return Deno.chmodSync(
-        path,
-        step.directory ? diskMode(step.mode) : step.mode | 0o600,
-      );
+      return giveMode(path, step);
   }
 }
 
-/** Moves a version into history; done before when it is not there any more. */
-function archive(path: string, history: string): void {
-  if (lstatIfAny(path) === undefined) return;
-  makeParents(history, DIRECTORY_MODE);
-  if (lstatIfAny(history) === undefined) Deno.renameSync(path, history);
-  else Deno.removeSync(path);
+function giveMode(
+  path: string,
+  { mode, directory }: Extract<ServerStep, { do: "mode" }>,
+): void {
+  const info = lstatIfAny(path);
+  if (directory && info?.isDirectory) Deno.chmodSync(path, diskMode(mode));
+  else if (!directory && info?.isFile) Deno.chmodSync(path, mode | 0o600);
+}
+
+/** Moves what is at `path` into history. */
+function toHistory(path: RelativePath, places: Places): void {
+  Deno.renameSync(`${places.live}/${path}`, freeInHistory(path, places));
+}
+
+/** Where a version of `path` can go: beside an earlier one, when a commit of the same stamp was given up. */
+function freeInHistory(path: RelativePath, { history }: Places): string {
+  for (let attempt = 1;; attempt++) {
+    const root = attempt === 1 ? history : `${history}~${attempt}`;
+    const full = `${root}/${path}`;
+    if (blockedAt(root, path) === undefined && lstatIfAny(full) === undefined) {
+      makeParents(full, DIRECTORY_MODE);
+      return full;
+    }
+  }
+}
+
+/** Makes what is missing above `path`; nothing but a directory stays in the way. */
+function openWay(path: RelativePath, places: Places): void {
+  for (
+    let blocked = blockedAt(places.live, path);
+    blocked !== undefined;
+    blocked = blockedAt(places.live, path)
+  ) toHistory(blocked, places);
+  makeParents(`${places.live}/${path}`, DIRECTORY_MODE);
 }
 
 function place(
@@ -150,16 +179,25 @@ function place(
     }
     return;
   }
-  makeParents(path, DIRECTORY_MODE);
+  openWay(step.path, places);
   if (step.entry.kind === "file") {
     Deno.chmodSync(staged, step.entry.mode | 0o600);
   }
-  if (step.replaces !== undefined && lstatIfAny(path) !== undefined) {
-    const history = `${places.history}/${step.path}`;
-    makeParents(history, DIRECTORY_MODE);
-    linkIfFree(path, history);
-  }
+  const before = lstatIfAny(path);
+  if (before?.isDirectory === true) toHistory(step.path, places);
+  else if (before !== undefined) linkToHistory(step.path, before, places);
   Deno.renameSync(staged, path);
+}
+
+/** Gives what is at `path` a second name in history, unless a crash came just after that. */
+function linkToHistory(
+  path: RelativePath,
+  before: Deno.FileInfo,
+  places: Places,
+): void {
+  const kept = lstatIfAny(`${places.history}/${path}`);
+  if (kept !== undefined && kept.ino === before.ino) return;
+  Deno.linkSync(`${places.live}/${path}`, freeInHistory(path, places));
 }
 
 /** A directory's true mode, with what the server's account needs, and setgid. */
