@@ -280,7 +280,7 @@ class Server {
         );
       },
       certPems,
-      broker: this.#options.broker ?? "",
+      broker: withoutLogin(this.#options.broker ?? ""),
     });
   }
 
@@ -300,7 +300,7 @@ class Server {
         this.#linked = false;
         log.warn`The broker is out of reach: ${event.reason}`;
         this.faults.note("broker", {
-          path: this.#options.broker ?? "embedded broker",
+          path: withoutLogin(this.#options.broker ?? "embedded broker"),
           cause: event.reason,
           fix:
             "check that the broker runs, its address and the password in --broker",
@@ -440,7 +440,7 @@ class Server {
     const { broker } = this.#options;
     return serverReport({
       listen: this.#listen,
-      broker: broker === undefined ? "embedded" : withoutPassword(broker),
+      broker: broker === undefined ? "embedded" : withoutLogin(broker),
       linked: this.#linked,
       state: this.#state,
       users: this.#users.names().flatMap((name) => this.#users.get(name) ?? []),
@@ -468,7 +468,8 @@ function makeRoot(root: string): void {
   }
 }
 
-function withoutPassword(url: string): string {
+/** For clients and for status: the name and password in the URL are the server's own. */
+function withoutLogin(url: string): string {
   return url.replace(/\/\/[^@/]*@/, "//");
 }
 
