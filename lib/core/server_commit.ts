@@ -94,6 +94,7 @@ class Plan {
   readonly steps: ServerStep[] = [];
   readonly rows = new Map<RelativePath, JournalRow>();
   readonly left: { index: number; reason: string }[] = [];
+  readonly #edited = new Set<RelativePath>();
   readonly #children = new Map<RelativePath, number>();
   readonly #known: Known;
 
@@ -108,6 +109,11 @@ class Plan {
 
   #apply(edit: EditChange): string | undefined {
     const { path, entry } = edit;
+    // One change of a path in a commit: done again after a crash, each step then finds its own doing.
+    const again = this.#edited.has(path) ||
+      (entry === undefined && this.rows.has(path));
+    if (again) return "it changed twice; the next batch takes it";
+    this.#edited.add(path);
     const current = this.#entryAt(path);
     if (entry === undefined) return this.#remove(path, current);
     const staged = needsFetch(edit, current)
@@ -189,7 +195,7 @@ class Plan {
     for (const above of ancestorsOf(path)) {
       const entry = this.#entryAt(above);
       if (entry?.kind === "directory") continue;
-      if (entry !== undefined) {
+      if (entry !== undefined || this.rows.has(above)) {
         return "the server has no directory above this path";
       }
       this.steps.push({
