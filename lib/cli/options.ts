@@ -62,7 +62,7 @@ export const SERVER_OPTIONS: readonly Option[] = [
     min: 1,
     max: 64,
     value: "N",
-    summary: "How many users are served at once (default 2)",
+    summary: "How many turns run at once (default 8)",
   },
   {
     name: "history-days",

@@ -98,6 +98,12 @@ export class AnchorStore implements Base {
       base: database.prepare(
         "select * from bases where anchor = ? and path = ?",
       ),
+      all: database.prepare(
+        "select * from bases where anchor = ? order by path",
+      ),
+      below: database.prepare(
+        "select * from bases where anchor = ? and path > ? and path < ? order by path",
+      ),
       sent: database.prepare(
         "select * from sent where anchor = ? and path = ?",
       ),
@@ -135,20 +141,25 @@ export class AnchorStore implements Base {
   }
 
   bases(below?: RelativePath): Map<RelativePath, Found> {
-    const rows = below === undefined
-      ? this.#database.prepare(
-        "select * from bases where anchor = ? order by path",
-      )
-        .iterate(this.#id)
-      : this.#database.prepare(
-        `select * from bases where anchor = ? and (path = ? or (path > ? and path < ?))
-         order by path`,
-      ).iterate(this.#id, below, `${below}/`, `${below}0`);
     const found = new Map<RelativePath, Found>();
-    for (const raw of rows) {
+    const take = (raw: unknown) => {
       const row = baseRowSchema.parse(raw);
       found.set(row.path as RelativePath, foundFromRow(row));
+    };
+    if (below === undefined) {
+      for (const raw of this.#statements.all.iterate(this.#id)) take(raw);
+      return found;
     }
+    const own = this.#statements.base.get(this.#id, below);
+    if (own !== undefined) take(own);
+    // A range of its own: SQLite would read the whole anchor for "this path or those below it".
+    for (
+      const raw of this.#statements.below.iterate(
+        this.#id,
+        `${below}/`,
+        `${below}0`,
+      )
+    ) take(raw);
     return found;
   }
 

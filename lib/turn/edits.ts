@@ -38,7 +38,10 @@ export interface EditsPorts {
   readonly scan: (path: RelativePath) => void;
 }
 
-type Dirty = "put" | "delete";
+/** What is dirty at a path; `bytes` of a file as it was last looked at. */
+type Dirty = { readonly kind: "put"; readonly bytes: number } | {
+  readonly kind: "delete";
+};
 
 /** {@linkcode Edits} of one anchor: what examinations and scans found dirty. */
 export class AnchorEdits implements Edits {
@@ -49,6 +52,7 @@ export class AnchorEdits implements Edits {
   readonly #tries = new Map<RelativePath, number>();
   readonly #ports: EditsPorts;
   #deletions = 0;
+  #bytes = 0;
   #lastDeletionMs = -Infinity;
   #approved = false;
   #held = false;
@@ -69,13 +73,7 @@ export class AnchorEdits implements Edits {
 
   /** Bytes of the files that {@linkcode count} counts, for the announcement. */
   bytes(): number {
-    let sum = 0;
-    for (const [path, dirty] of this.#dirty) {
-      if (dirty === "delete") continue;
-      const found = foundOf(this.#ports.disk.look(path));
-      if (found?.entry.kind === "file") sum += found.entry.size;
-    }
-    return sum;
+    return this.#bytes;
   }
 
   /** Deletions that wait for a person. */
@@ -270,21 +268,23 @@ export class AnchorEdits implements Edits {
         const left = found !== undefined &&
           this.#ports.disk.passesOver(path, found.entry);
         if (!left && isDirty(found, row)) {
-          this.#set(path, found === undefined ? "delete" : "put");
+          this.#set(path, dirtyAs(found));
         } else this.#clear(path);
       }
     }
   }
 
   #set(path: RelativePath, dirty: Dirty): void {
-    if (this.#dirty.get(path) !== dirty) {
+    const was = this.#dirty.get(path);
+    if (was?.kind !== dirty.kind) {
       this.#clear(path);
-      this.#dirty.set(path, dirty);
-      if (dirty === "delete") {
+      if (dirty.kind === "delete") {
         this.#deletions++;
         this.#lastDeletionMs = this.#ports.nowMs();
       }
-    }
+    } else if (was.kind === "put") this.#bytes -= was.bytes;
+    if (dirty.kind === "put") this.#bytes += dirty.bytes;
+    this.#dirty.set(path, dirty);
     this.#waiting.delete(path);
     this.faults.delete(path);
   }
@@ -295,7 +295,8 @@ export class AnchorEdits implements Edits {
     const was = this.#dirty.get(path);
     if (was === undefined) return;
     this.#dirty.delete(path);
-    if (was === "delete") this.#deletions--;
+    if (was.kind === "delete") this.#deletions--;
+    else this.#bytes -= was.bytes;
     if (this.#deletions === 0) {
       this.#held = false;
       this.#approved = false;
@@ -334,11 +335,19 @@ export class AnchorEdits implements Edits {
     ];
   }
 
-  #paths(kind: Dirty): RelativePath[] {
-    return [...this.#dirty].filter(([, dirty]) => dirty === kind).map((
+  #paths(kind: Dirty["kind"]): RelativePath[] {
+    return [...this.#dirty].filter(([, dirty]) => dirty.kind === kind).map((
       [path],
     ) => path);
   }
+}
+
+function dirtyAs(found: Found | undefined): Dirty {
+  if (found === undefined) return { kind: "delete" };
+  return {
+    kind: "put",
+    bytes: found.entry.kind === "file" ? found.entry.size : 0,
+  };
 }
 
 function foundOf(look: Look): Found | undefined {

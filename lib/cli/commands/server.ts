@@ -27,7 +27,7 @@ export async function server(
     listenPort: listen.port,
     broker: given.text("broker"),
     pidFile: ownPidFile(given, context.around),
-    jobs: Number(given.text("jobs") ?? 2),
+    jobs: Number(given.text("jobs") ?? 8),
     historyDays: Number(given.text("history-days") ?? 30),
   };
   await configureLog("info", isJournal(context.around));
