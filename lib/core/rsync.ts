@@ -32,8 +32,10 @@ export interface RsyncJob {
 /** Arguments for rsync; the list of paths goes on its standard input. */
 export function rsyncArguments(job: RsyncJob): string[] {
   const { transfer } = job;
+  // Where it reads in the module is in the list: see `fileList`.
+  const inside = job.direction === "edits" ? "" : job.remote;
   const module =
-    `rsync://${MODULE_ACCOUNT}@127.0.0.1:${job.port}/${MODULE}/${job.remote}`;
+    `rsync://${MODULE_ACCOUNT}@127.0.0.1:${job.port}/${MODULE}/${inside}`;
   const local = job.local.endsWith("/") ? job.local : `${job.local}/`;
   const remote = module.endsWith("/") ? module : `${module}/`;
   return [
@@ -44,6 +46,8 @@ export function rsyncArguments(job: RsyncJob): string[] {
     "--modify-window=-1",
     "--no-implied-dirs",
     "--chmod=D700,F600",
+    // Over pipes the far end prints its faults on its own stderr, and the call ends with 0, unless:
+    "--stderr=client",
     // Messages name paths as they are, but for control characters: see `namesPath`.
     "--8-bit-output",
     "--from0",
@@ -80,9 +84,19 @@ export function unmungeArguments(from: string, to: string): string[] {
   ];
 }
 
-/** A NUL list for `--files-from=-`; the leading `./` keeps names such as `#x` from being comments. */
-export function fileList(paths: readonly RelativePath[]): Uint8Array {
-  return new TextEncoder().encode(paths.map((path) => `./${path}\0`).join(""));
+/**
+ * A NUL list for `--files-from=-`; the leading `./` keeps names such as `#x` from being comments.
+ * `base` is where the paths are below the source: rsync 3.5.0, reading from a directory inside a
+ * module without chroot, lists that directory and then opens the names at the top of the module.
+ */
+export function fileList(
+  paths: readonly RelativePath[],
+  base = "",
+): Uint8Array {
+  const start = base === "" ? "./" : `./${base}/./`;
+  return new TextEncoder().encode(
+    paths.map((path) => `${start}${path}\0`).join(""),
+  );
 }
 
 /** What an exit code asks for. */

@@ -104,6 +104,8 @@ export class AnchorDisk implements ClientDisk {
   async sameBytes(stage: string, path: RelativePath): Promise<boolean> {
     const { root } = this.#options;
     if (lstatIfAny(`${root}/${stage}/${path}`) === undefined) return true;
+    // rsync gives a staged file the mode of the live one, which may forbid reading.
+    Deno.chmodSync(`${root}/${stage}/${path}`, 0o600);
     using staged = await Deno.open(`${root}/${stage}/${path}`);
     using live = await openReadable(`${root}/${path}`);
     if (live === undefined) return false;

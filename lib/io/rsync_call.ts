@@ -29,7 +29,8 @@ export async function callRsync(
     stderr: "piped",
   }).spawn();
   const stderr = keptText(rsync.stderr);
-  const list = writeList(rsync, call.paths);
+  const base = call.direction === "edits" ? call.remote : "";
+  const list = writeList(rsync, fileList(call.paths, base));
   try {
     const connection = await acceptFrom(listener, rsync.status);
     if (connection === undefined) await drainRun(channel);
@@ -86,11 +87,11 @@ async function acceptFrom(
 
 async function writeList(
   rsync: Deno.ChildProcess,
-  paths: readonly RelativePath[],
+  list: Uint8Array,
 ): Promise<void> {
   const writer = rsync.stdin.getWriter();
   try {
-    await writer.write(fileList(paths));
+    await writer.write(list);
     await writer.close();
   } catch (error) {
     // An rsync that ends early does not read its list; its exit code says why.
