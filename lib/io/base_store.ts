@@ -183,6 +183,9 @@ export class AnchorStore implements Base {
         this.#id,
       );
       this.#database.prepare("delete from sent where anchor = ?").run(this.#id);
+      this.#database.prepare("delete from intents where anchor = ?").run(
+        this.#id,
+      );
       this.#move({ epoch: "", stamp: ZERO_STAMP });
     });
   }
