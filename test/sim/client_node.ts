@@ -26,13 +26,19 @@ import {
 } from "../../lib/core/settle.ts";
 import { utcText } from "../../lib/core/stamp.ts";
 import { AnchorDisk } from "../../lib/io/client_disk.ts";
+import { lstatIfAny } from "../../lib/io/files.ts";
 import { scanTree } from "../../lib/io/scan.ts";
 import type { Base } from "../../lib/ports.ts";
 import { AnchorEdits } from "../../lib/turn/edits.ts";
-import { finishClientIntent, takeTurn } from "../../lib/turn/take_turn.ts";
+import {
+  type ClientTurnEnd,
+  finishClientIntent,
+  takeTurn,
+} from "../../lib/turn/take_turn.ts";
 import type { FileEvent } from "./file_system.ts";
+import type { SimLine } from "./line.ts";
 import type { ClientEnd, ToClient } from "./network.ts";
-import type { Process } from "./scheduler.ts";
+import type { Gate, Process } from "./scheduler.ts";
 import { type Machine, WIRE_PATH, type World } from "./world.ts";
 
 const parsedRules = parseExcludes([]);
@@ -53,6 +59,7 @@ export class ClientNode implements ClientEnd {
   #looking = false;
   #inTurn = false;
   #wakeMs = Infinity;
+  #busy: Gate | undefined;
 
   constructor(world: World, machine: Machine) {
     this.#world = world;
@@ -82,8 +89,8 @@ export class ClientNode implements ClientEnd {
     const { name } = this.#machine;
     this.#world.scheduler.spawn(this.process, `${name} starts`, async () => {
       this.#world.note(`${name}: starts`);
-      await finishClientIntent(this.#base, this.#disk, this.#edits);
       await this.#disk.asides.recover();
+      await finishClientIntent(this.#base, this.#disk, this.#edits);
       this.#watching = true;
       await this.#scan(undefined);
       const { nowMs } = this.#world.scheduler;
@@ -215,16 +222,33 @@ export class ClientNode implements ClientEnd {
     this.#looking = true;
     scheduler.spawn(this.process, `${this.#machine.name} looks`, async () => {
       if (release) {
-        const copies = await this.#disk.asides.release();
-        this.#edits.examine(copies as RelativePath[]);
+        await this.#serially(async () => {
+          const copies = await this.#disk.asides.release();
+          this.#edits.examine(copies as RelativePath[]);
+        });
       }
-      if (batch?.rescan !== undefined) await this.#scan(undefined);
+      if (batch?.rescan !== undefined) {
+        await this.#serially(() => this.#scan(undefined));
+      }
       for (const path of batch?.scans ?? []) await this.#scan(path);
       this.#edits.examine(batch?.paths ?? []);
       this.#looking = false;
       this.#edited();
       this.#wakeLater();
     });
+  }
+
+  /** Turns, whole scans and what is set aside: one at a time. */
+  async #serially(work: () => Promise<void>): Promise<void> {
+    while (this.#busy !== undefined) await this.#busy.opened;
+    const busy = this.#world.scheduler.gate(`${this.#machine.name} waits`);
+    this.#busy = busy;
+    try {
+      await work();
+    } finally {
+      this.#busy = undefined;
+      busy.wake();
+    }
   }
 
   async #scan(below: RelativePath | undefined): Promise<void> {
@@ -293,22 +317,16 @@ export class ClientNode implements ClientEnd {
       const line = world.network.dial(name, session, token);
       if (line === undefined) throw new Error("Cannot dial: no such session");
       world.joinLine(line, this.process);
-      const end = await takeTurn({
-        line: line.client(),
-        base: this.#base,
-        disk: this.#disk,
-        edits: this.#edits,
-        transfer: TRANSFER,
-        single: false,
-        copyName: (path) => this.#copyName(path),
+      await this.#serially(async () => {
+        const end = await this.#takeTurn(line);
+        clean = end.left.length === 0;
+        const { date, cycle } = end.position.stamp;
+        world.note(
+          `${name}: turn over at ${date}.${cycle}, left ${
+            JSON.stringify(end.left)
+          }`,
+        );
       });
-      clean = end.left.length === 0;
-      const { date, cycle } = end.position.stamp;
-      world.note(
-        `${name}: turn over at ${date}.${cycle}, left ${
-          JSON.stringify(end.left)
-        }`,
-      );
     } catch (error) {
       if (!this.process.alive) return;
       world.turnBroke(`${name}: turn`, error);
@@ -324,11 +342,25 @@ export class ClientNode implements ClientEnd {
     });
   }
 
+  async #takeTurn(line: SimLine): Promise<ClientTurnEnd> {
+    await finishClientIntent(this.#base, this.#disk, this.#edits);
+    return await takeTurn({
+      line: line.client(),
+      base: this.#base,
+      disk: this.#disk,
+      edits: this.#edits,
+      transfer: TRANSFER,
+      single: false,
+      copyName: (path) => this.#copyName(path),
+    });
+  }
+
   #copyName(path: RelativePath): string {
     return conflictPath(path, {
       client: this.#machine.name,
       timeText: utcText(this.#world.scheduler.nowMs),
-      taken: (copy) => this.#disk.look(copy as RelativePath).kind !== "absent",
+      taken: (copy) =>
+        lstatIfAny(`${this.#machine.root}/${copy}`) !== undefined,
     });
   }
 }

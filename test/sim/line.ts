@@ -32,8 +32,8 @@ export class SimLine {
   readonly #toServer: unknown[] = [];
   readonly #toClient: unknown[] = [];
   #gates: Gate[] = [];
-  /** The call that runs: `undefined` until the client serves it, and again when it is done. */
-  #call: "none" | "asked" | "served" | "done" = "none";
+  /** Calls that the server asked for, that the client serves or served, and that are done. */
+  readonly #calls = { asked: 0, served: 0, done: 0 };
 
   constructor(name: string, root: string, ports: LinePorts) {
     this.#name = name;
@@ -60,13 +60,13 @@ export class SimLine {
         clientMessageSchema.parse(await this.#receive(this.#toServer)),
       rsync: async (call) => {
         const { direction, local, remote, compareDest, verify, paths } = call;
-        this.#call = "asked";
+        const number = ++this.#calls.asked;
         await this.#send(this.#toClient, {
           kind: "rsync",
           direction,
           password: PASSWORD,
         });
-        await this.#until(() => this.#call === "served");
+        await this.#until(() => this.#calls.served === number);
         const inModule = `${this.root}/${remote}`.replace(/\/$/, "");
         const end = await this.#run(
           direction === "edits"
@@ -85,7 +85,7 @@ export class SimLine {
               paths,
             },
         );
-        this.#call = "done";
+        this.#calls.done = number;
         this.#wake();
         await this.#send(this.#toClient, {
           kind: "rsyncDone",
@@ -102,12 +102,9 @@ export class SimLine {
       receive: async (): Promise<ServerMessage> =>
         serverMessageSchema.parse(await this.#receive(this.#toClient)),
       serveRsync: async () => {
-        if (this.#call !== "asked") {
-          throw new Error(`Cannot serve rsync: the call is ${this.#call}`);
-        }
-        this.#call = "served";
+        const number = ++this.#calls.served;
         this.#wake();
-        await this.#until(() => this.#call === "done");
+        await this.#until(() => this.#calls.done >= number);
       },
     };
   }
@@ -139,6 +136,9 @@ export class SimLine {
     message: ClientMessage | ServerMessage,
   ): Promise<void> {
     await this.#pause(`sends ${message.kind}`);
+    if (Deno.env.get("SIM_LINES") !== undefined) {
+      this.#ports.note(`${this.#name}: ${JSON.stringify(message)}`);
+    }
     queue.push(JSON.parse(JSON.stringify(message)));
     this.#wake();
   }

@@ -88,6 +88,7 @@ export class Network {
   /** Tries to connect a client; false when it cannot be. */
   connect(name: string, end: ClientEnd): boolean {
     if (this.#server === undefined || this.#blocked.has(name)) return false;
+    if (!end.process.alive) return true;
     this.drop(name);
     this.#links.set(name, { end, generation: ++this.#generations });
     end.onUp();
@@ -110,7 +111,9 @@ export class Network {
         () => server.onMessage(name, { status: "Offline", version: 1 }),
       );
     }
-    if (link.end.process.alive) this.#as(link.end.process, link.end.onDown);
+    if (link.end.process.alive) {
+      this.#as(link.end.process, () => link.end.onDown());
+    }
   }
 
   block(name: string): void {

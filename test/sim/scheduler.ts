@@ -6,6 +6,9 @@
  */
 import type { Random } from "./random.ts";
 
+/** A world takes a few thousand steps; one that takes so many runs in a circle. */
+const MOST_STEPS = 100_000;
+
 /** A simulated process: what runs in it stops for good when it is killed. */
 export interface Process {
   readonly name: string;
@@ -28,7 +31,7 @@ interface Timer extends Parked {
   readonly order: number;
 }
 
-/** Something a task waits for; the first `wake` lets it go on. */
+/** Something that tasks wait for; `wake` lets all of them go on. */
 export interface Gate {
   readonly opened: Promise<void>;
   wake(): void;
@@ -65,6 +68,7 @@ export class Scheduler {
       }
       this.#parked();
     };
+    if (!process.alive) return;
     this.#ready.push({ process, label, resume: () => void run() });
   }
 
@@ -98,20 +102,22 @@ export class Scheduler {
   /** Something to wait for; made and waited for by the same process. */
   gate(label: string): Gate {
     const { current: process } = this;
-    let state: "closed" | "waited" | "open" = "closed";
-    let resume = () => {};
-    const scheduler = this;
+    const waiting: (() => void)[] = [];
+    let open = false;
+    const wait = () =>
+      open
+        ? this.pause(label)
+        : this.#park((resume) => void waiting.push(resume));
     return {
       get opened(): Promise<void> {
-        if (state === "open") return scheduler.pause(label);
-        state = "waited";
-        return scheduler.#park((go) => resume = go);
+        return wait();
       },
-      wake() {
-        if (state === "waited") {
-          scheduler.#ready.push({ process, label, resume });
+      wake: () => {
+        open = true;
+        if (!process.alive) return;
+        for (const resume of waiting.splice(0)) {
+          this.#ready.push({ process, label, resume });
         }
-        state = "open";
       },
     };
   }
@@ -133,7 +139,11 @@ export class Scheduler {
       if (this.nowMs > options.limitMs) return false;
       const parked = this.#take();
       if (parked === undefined) return false;
-      this.steps++;
+      if (++this.steps > MOST_STEPS) {
+        throw new Error(
+          `Cannot go on: ${MOST_STEPS} steps, now ${parked.label}`,
+        );
+      }
       this.current = parked.process;
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#parked = resolve;
@@ -150,6 +160,7 @@ export class Scheduler {
   }
 
   #addTimer(ms: number, label: string, resume: () => void): void {
+    if (!this.current.alive) return;
     this.#timers.push({
       atMs: this.nowMs + Math.max(0, ms),
       order: this.#order++,

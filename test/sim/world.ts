@@ -75,6 +75,8 @@ export class World implements Disposable {
   readonly #nodes = new Map<string, ClientNode>();
   readonly #lines = new Set<{ line: SimLine; process: Process }>();
   readonly #resources = new DisposableStack();
+  /** Machines that were killed. */
+  readonly #broken = new Set<string>();
   readonly #copies = new Set<string>();
   #plan: { atMs: number; machine: Machine }[] = [];
   #server: ServerNode | undefined;
@@ -201,6 +203,11 @@ export class World implements Disposable {
   /** When `process` ends, the line breaks. */
   joinLine(line: SimLine, process: Process): void {
     this.#lines.add({ line, process });
+  }
+
+  /** A broken transfer stays staged until the next turn: it is taken up again then. */
+  mayHaveStage(machine: Machine): boolean {
+    return this.#broken.has(machine.name);
   }
 
   runAs<T>(process: Process, work: () => T): T {
@@ -346,6 +353,7 @@ export class World implements Disposable {
     this.#crashes--;
     this.note(`${process.name}: KILLED at ${label}`);
     this.scheduler.kill(process);
+    this.#broken.add(process.name);
     const machine = this.machines.find(({ name }) => name === process.name);
     if (machine === undefined) this.network.closeServer();
     else this.network.drop(machine.name);
