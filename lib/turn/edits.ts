@@ -133,20 +133,24 @@ export class AnchorEdits implements Edits {
     const { base, disk } = this.#ports;
     const bases = base.bases(below);
     const unknown = scan.unreadable.map(({ path }) => path);
-    for (const { path, cause } of [...scan.unreadable, ...scan.uncarriable]) {
-      this.faults.set(path as RelativePath, cause);
-    }
     for (const [path, found] of scan.found) {
       if (disk.passesOver(path, found.entry)) continue;
       const known = bases.get(path);
       if (isDirty(found, known)) {
         this.#judge(path, { kind: "found", found }, known);
-      } else this.#clear(path);
+      } else if (this.#dirty.has(path)) {
+        // It was edited after the scan had passed, or put back: only a look tells.
+        this.#judge(path, disk.look(path), base.row(path).base);
+      } else this.faults.delete(path);
     }
     for (const [path, known] of bases) {
       if (scan.found.has(path) || disk.passesOver(path, undefined)) continue;
       if (unknown.some((directory) => isWithin(path, directory))) continue;
       this.#judge(path, disk.look(path), known);
+    }
+    // At the end: a directory that cannot be listed was found, too.
+    for (const { path, cause } of [...scan.unreadable, ...scan.uncarriable]) {
+      this.faults.set(path as RelativePath, cause);
     }
   }
 
@@ -214,7 +218,10 @@ export class AnchorEdits implements Edits {
       local.entry.kind === "file"
     ) {
       const copy = await disk.snapshot(path);
-      if (copy === undefined) return undefined;
+      if (copy === undefined) {
+        this.again([{ path, reason: "it cannot be copied" }]);
+        return undefined;
+      }
       return {
         change: { path, entry: copy.entry, snapshot: true },
         found: copy,
