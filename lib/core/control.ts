@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { statusReportSchema } from "./status.ts";
 
 /** Largest request in bytes, its newline included. */

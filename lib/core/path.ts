@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 
 /** The name of sinkd's own directory, which never syncs at any depth. */
 export const OWN_NAME = ".sinkd";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 
 /** Version of a user's tree: `date` is YYYYMMDD in UTC, `cycle` counts commits of that day from 0. */
 export interface Stamp {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { stampSchema } from "./stamp.ts";
 
 const clientStates = z.enum(["Sinkd", "Behind", "Updating", "Offline", "Held"]);
