@@ -14,9 +14,12 @@ export interface Stamp {
 /** Cycles of one day; keeps {@linkcode stampNumber} within a safe integer. */
 export const MAX_CYCLE = 99_999_999;
 
+/** Latest date; with {@linkcode MAX_CYCLE} still a safe integer. */
+export const MAX_DATE = 90_061_231;
+
 /** Schema of the two fields, for spreading into message schemas. */
 export const stampShape = {
-  date: z.int().min(0).max(99_991_231),
+  date: z.int().min(0).max(MAX_DATE),
   cycle: z.int().min(0).max(MAX_CYCLE),
 };
 
