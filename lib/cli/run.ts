@@ -3,29 +3,42 @@
  *
  * @module
  */
-import { VERSION } from "../version.ts";
 import { parseArguments } from "./arguments.ts";
 import { type Context, openContext } from "./context.ts";
 import { EXIT, exitCodeOf, messageOf } from "./exit_codes.ts";
 import { commandHelp, programHelp } from "./help.ts";
-import { COMMANDS } from "./table.ts";
+import { inWordsOf, type Product, tableWords } from "./product.ts";
+import type { Command } from "./spec.ts";
+import { versionLine } from "./version_line.ts";
 
-/** Runs `argv` in `context`; never throws. Gives the exit code. */
+/** What is run: an executable with its commands. */
+export interface Program {
+  readonly product: Product;
+  readonly commands: readonly Command[];
+}
+
+/** Runs `argv` in `surroundings`; never throws. Gives the exit code. */
 export async function runCommandLine(
   argv: readonly string[],
-  context: Context = openContext(),
+  { product, commands }: Program,
+  surroundings: Context = openContext(),
 ): Promise<number> {
-  const line = parseArguments(argv, COMMANDS);
+  const line = parseArguments(tableWords(product, argv), commands);
+  const context: Context = {
+    ...surroundings,
+    say: (text) => surroundings.say(inWordsOf(product, text)),
+  };
   switch (line.kind) {
     case "version":
-      context.out(`sinkd ${VERSION} (deno ${Deno.version.deno})\n`);
+      context.out(await versionLine(product));
       return EXIT.done;
     case "help":
-      context.out(
+      context.out(inWordsOf(
+        product,
         line.command === undefined
-          ? programHelp(COMMANDS)
+          ? programHelp(commands)
           : commandHelp(line.command),
-      );
+      ));
       return EXIT.done;
     case "wrong":
       context.say(`sinkd: ${line.message}`);

@@ -32,6 +32,16 @@ export async function checkRsync(): Promise<RsyncVersion> {
   return { version, warning };
 }
 
+/** The version that rsync tells; `undefined` when there is none, or none that tells. */
+export async function rsyncVersion(): Promise<string | undefined> {
+  try {
+    return await askVersion();
+  } catch (error) {
+    if (error instanceof UsageError) return undefined;
+    throw error;
+  }
+}
+
 async function askVersion(): Promise<string> {
   let output;
   try {

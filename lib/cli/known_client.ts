@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { brokerAddress, joinAddress } from "../lib/core/address.ts";
-import type { Surroundings } from "../lib/cli/context.ts";
-import { type ClientPlaces, homeDirectory } from "../lib/cli/places.ts";
-import { loadConfig } from "../lib/io/config_file.ts";
-import { loadCredentials } from "../lib/io/credentials.ts";
+import { brokerAddress, joinAddress } from "../core/address.ts";
+import type { Surroundings } from "./context.ts";
+import { type ClientPlaces, homeDirectory } from "./places.ts";
+import { loadConfig } from "../io/config_file.ts";
+import { loadCredentials } from "../io/credentials.ts";
 
 /** Anchors' directories and the server's addresses; a file that cannot be used gives none, since the
  * client itself reports it. */

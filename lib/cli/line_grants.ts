@@ -1,0 +1,86 @@
+/**
+ * What one command line may do: its role's grants, with what disk and join link tell. A line that
+ * the program will refuse gets the grants of a command that touches nothing.
+ *
+ * @module
+ */
+import { splitAddress } from "../core/address.ts";
+import { type Arguments, parseArguments } from "./arguments.ts";
+import type { Surroundings } from "./context.ts";
+import { type Grants, grantsOf, type Known } from "./permissions.ts";
+import { clientPlaces } from "./places.ts";
+import type { Command } from "./spec.ts";
+
+/** Where the program itself is. */
+export interface Installation {
+  /** Directory of its modules. */
+  readonly modules: string;
+  /** What starts it again. */
+  readonly launcher: string;
+}
+
+/** What the program gets when the line is wrong: it then says so in its own words. */
+const NOTHING: Grants = { read: [], write: [], net: [], run: [], sys: ["uid"] };
+/** `--version` asks rsync for its own. */
+const VERSION: Grants = { ...NOTHING, run: ["rsync"] };
+
+/** See the module; `argv` is in the table's words. */
+export async function lineGrants(
+  argv: readonly string[],
+  commands: readonly Command[],
+  around: Surroundings,
+  installation: Installation,
+): Promise<Grants> {
+  const line = parseArguments(argv, commands);
+  if (line.kind === "version") return VERSION;
+  if (line.kind !== "run") return NOTHING;
+  try {
+    const found = await look(line.command, line.given, around);
+    return grantsOf(line.command.role, line.given, around, {
+      anchors: [],
+      addresses: [],
+      linkedConfig: undefined,
+      ...installation,
+      ...found,
+    });
+  } catch (error) {
+    if (error instanceof Error) return NOTHING;
+    throw error;
+  }
+}
+
+async function look(
+  command: Command,
+  given: Arguments,
+  around: Surroundings,
+): Promise<Partial<Known>> {
+  switch (command.role) {
+    case "client": {
+      const { knownClient } = await import("./known_client.ts");
+      return await knownClient(clientPlaces(given, around), around);
+    }
+    case "join":
+      return { addresses: linkAddress(given.operands[0] ?? "") };
+    case "anchors":
+      return { linkedConfig: realPath(clientPlaces(given, around).userConfig) };
+    case "server":
+    case "control":
+    case "lifecycle":
+    case "accounts":
+      return {};
+  }
+}
+
+function realPath(path: string): string | undefined {
+  try {
+    return Deno.realPathSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function linkAddress(link: string): string[] {
+  const address = /@([^@#/]+)/.exec(link)?.[1] ?? "";
+  return splitAddress(address) === undefined ? [] : [address];
+}

@@ -1,0 +1,86 @@
+/**
+ * The command table's part for the client: running it, joining, and what is kept in step.
+ *
+ * @module
+ */
+import { CLIENT_OPTIONS, PID, STATE, USER_CONFIG } from "./options.ts";
+import type { Command } from "./spec.ts";
+
+/** See the module. */
+export const CLIENT_COMMANDS: readonly Command[] = [
+  {
+    words: ["client"],
+    role: "client",
+    summary: "Runs the client in the foreground",
+    operands: [],
+    options: CLIENT_OPTIONS,
+    examples: [
+      "sinkd client",
+      "sinkd client --user-config ./a.conf --state ./a",
+    ],
+    run: async (given, context) =>
+      (await import("./commands/client.ts")).client(given, context),
+  },
+  {
+    words: ["join"],
+    role: "join",
+    summary: "Joins this machine to a server with the link from adduser",
+    operands: [{ name: "LINK", required: true }],
+    options: [USER_CONFIG, STATE, {
+      name: "name",
+      kind: "text",
+      value: "CLIENT",
+      summary: "What this machine is called there (default: its host name)",
+    }],
+    examples: ["sinkd join 'sinkd://alice:TOKEN@host:8883#FINGERPRINT'"],
+    run: async (given, context) =>
+      (await import("./commands/join.ts")).join(given, context),
+  },
+  {
+    words: ["add"],
+    role: "anchors",
+    summary: "Keeps a directory or file in step from now on",
+    operands: [{ name: "PATH", required: true }],
+    options: [
+      {
+        name: "name",
+        kind: "text",
+        value: "N",
+        summary: "Its name on the server, for machines where its path differs",
+      },
+      {
+        name: "exclude",
+        kind: "list",
+        value: "PATTERN",
+        summary: "What stays here, as an rsync filter pattern; may be repeated",
+      },
+      USER_CONFIG,
+      PID,
+    ],
+    examples: [
+      "sinkd add ~/docs --name docs --exclude '*.tmp' --exclude /cache/",
+    ],
+    run: async (given, context) =>
+      (await import("./commands/anchors.ts")).add(given, context),
+  },
+  {
+    words: ["rm"],
+    role: "anchors",
+    summary: "Keeps it in step no longer; the files stay everywhere",
+    operands: [{ name: "PATH", required: true }],
+    options: [USER_CONFIG, PID],
+    examples: ["sinkd rm ~/docs"],
+    run: async (given, context) =>
+      (await import("./commands/anchors.ts")).remove(given, context),
+  },
+  {
+    words: ["ls"],
+    role: "anchors",
+    summary: "Lists what is kept in step",
+    operands: [],
+    options: [USER_CONFIG],
+    examples: ["sinkd ls"],
+    run: async (given, context) =>
+      (await import("./commands/anchors.ts")).list(given, context),
+  },
+];

@@ -1,0 +1,85 @@
+/**
+ * The command table's part for the server: running it, and its accounts.
+ *
+ * @module
+ */
+import { PID, ROOT, SERVER_OPTIONS } from "./options.ts";
+import type { Command, Operand } from "./spec.ts";
+
+const NAME: Operand = { name: "NAME", required: true };
+
+/** See the module. */
+export const SERVER_COMMANDS: readonly Command[] = [
+  {
+    words: ["server"],
+    role: "server",
+    summary: "Runs the server in the foreground",
+    operands: [],
+    options: SERVER_OPTIONS,
+    examples: [
+      "sinkd server --root /srv/sinkd --listen 0.0.0.0:8883",
+      "sinkd server --root ~/sinkd --listen 127.0.0.1:0 --pid ~/sinkd.pid",
+    ],
+    run: async (given, context) =>
+      (await import("./commands/server.ts")).server(given, context),
+  },
+  {
+    words: ["server", "adduser"],
+    role: "accounts",
+    summary: "Makes a user, or another join link for one; prints the link",
+    operands: [NAME],
+    options: [ROOT, {
+      name: "address",
+      kind: "address",
+      value: "HOST:PORT",
+      summary:
+        "Where clients reach this server (default: this machine's address)",
+    }, PID],
+    notes: [
+      "The link works once, for 24 hours. It is the only line on stdout.",
+    ],
+    examples: ["sinkd server adduser alice --address files.example.org:8883"],
+    run: async (given, context) =>
+      (await import("./commands/accounts.ts")).addUser(given, context),
+  },
+  {
+    words: ["server", "rmuser"],
+    role: "accounts",
+    summary: "Shuts a user out on every machine; the files stay",
+    operands: [NAME],
+    options: [ROOT, PID],
+    examples: ["sinkd server rmuser alice"],
+    run: async (given, context) =>
+      (await import("./commands/accounts.ts")).removeUser(given, context),
+  },
+  {
+    words: ["server", "users"],
+    role: "accounts",
+    summary: "Lists the users",
+    operands: [],
+    options: [ROOT],
+    examples: ["sinkd server users"],
+    run: async (given, context) =>
+      (await import("./commands/accounts.ts")).listUsers(given, context),
+  },
+  {
+    words: ["server", "clients"],
+    role: "accounts",
+    summary: "Lists the machines of one user, or of all",
+    operands: [{ name: "NAME", required: false }],
+    options: [ROOT],
+    examples: ["sinkd server clients alice"],
+    run: async (given, context) =>
+      (await import("./commands/accounts.ts")).listClients(given, context),
+  },
+  {
+    words: ["server", "revoke"],
+    role: "accounts",
+    summary: "Shuts one machine out; what it has stays there",
+    operands: [{ name: "NAME/CLIENT", required: true }],
+    options: [ROOT, PID],
+    examples: ["sinkd server revoke alice/old-laptop"],
+    run: async (given, context) =>
+      (await import("./commands/accounts.ts")).revoke(given, context),
+  },
+];
