@@ -312,13 +312,17 @@ export class ClientNode implements ClientEnd {
     const world = this.#world;
     const { name } = this.#machine;
     let clean = false;
+    let line: SimLine | undefined;
     try {
       await world.scheduler.pause(`${name} dials`);
-      const line = world.network.dial(name, session, token);
-      if (line === undefined) throw new Error("Cannot dial: no such session");
-      world.joinLine(line, this.process);
+      const dialled = world.network.dial(name, session, token);
+      if (dialled === undefined) {
+        throw new Error("Cannot dial: no such session");
+      }
+      line = dialled;
+      world.joinLine(dialled, this.process);
       await this.#serially(async () => {
-        const end = await this.#takeTurn(line);
+        const end = await this.#takeTurn(dialled);
         clean = end.left.length === 0;
         const { date, cycle } = end.position.stamp;
         world.note(
@@ -330,7 +334,9 @@ export class ClientNode implements ClientEnd {
     } catch (error) {
       if (!this.process.alive) return;
       world.turnBroke(`${name}: turn`, error);
+      line?.cut("the turn broke on the client");
     }
+    if (line !== undefined) world.leaveLine(line, this.process);
     this.#inTurn = false;
     this.#do({
       kind: "turnEnded",

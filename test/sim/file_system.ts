@@ -107,7 +107,10 @@ export class FileSystem {
     return node;
   }
 
-  makeDirectory(path: string, options: { recursive: boolean; mode: number }) {
+  makeDirectory(
+    path: string,
+    options: { recursive: boolean; mode: number },
+  ): void {
     const there = this.find(path);
     if (there?.kind === "directory" && options.recursive) return;
     if (there !== undefined) throw fault("AlreadyExists", path);

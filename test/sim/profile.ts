@@ -13,11 +13,15 @@ export interface Profile {
   /** How many of them have a user who does something. */
   readonly writers: number;
   readonly actions: number;
+  /** How many of the few paths they use. */
+  readonly paths: number;
+  /** When they begin: before the first turn, or when all is in step. */
+  readonly startMs: number;
   /** Time over which the actions are spread, in milliseconds. */
   readonly spanMs: number;
-  /** Of a user acting in the middle of a process's work. */
+  /** Of a user acting in the middle of a turn, between any two calls. */
   readonly interrupt: number;
-  /** Of a process being killed at a call, as long as `crashes` are left. */
+  /** Of a process being killed at a call that changes something, as long as `crashes` are left. */
   readonly crash: number;
   readonly crashes: number;
   /** Of a data channel breaking. */
@@ -52,18 +56,19 @@ export function profileOf(seed: number): { profile: Profile; random: Random } {
   const crashing = everything || kind === "crashes";
   const cutting = everything || kind === "cuts";
   const bad = everything || kind === "lossy";
+  const calm = kind === "calm" || kind === "one writer";
   return {
     random,
     profile: {
       kind,
       clients,
       writers: kind === "one writer" ? 1 : clients,
-      actions: random.between(2, 14),
+      paths: random.pick([1, 2, 4, 4]),
+      actions: random.between(2, calm ? 14 : 30),
+      startMs: random.pick([0, 1500, 3000]),
       spanMs: random.pick([50, 500, 3000, 10_000]),
-      interrupt: kind === "calm" || kind === "one writer"
-        ? 0
-        : random.pick([0, 0.005, 0.02]),
-      crash: crashing ? random.pick([0.0005, 0.002, 0.01]) : 0,
+      interrupt: calm ? 0 : random.pick([0.005, 0.02, 0.06]),
+      crash: crashing ? random.pick([0.01, 0.03, 0.1]) : 0,
       crashes: crashing ? random.between(1, 4) : 0,
       cut: cutting ? random.pick([0.002, 0.01, 0.03]) : 0,
       unreadable: faulty ? random.pick([0, 0.02]) : 0,

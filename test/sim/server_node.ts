@@ -139,6 +139,7 @@ export class ServerNode implements ServerEnd {
     }
     if (turn.exclusive) this.#exclusive--;
     this.#lines.delete(turn.id);
+    world.leaveLine(line, this.process);
     if (reached === undefined) line.cut("the turn broke on the server");
     this.#ended(turn, reached);
   }

@@ -25,6 +25,8 @@ export interface UserPorts {
   readonly files: FileSystem;
   readonly values: Values;
   readonly random: Random;
+  /** How many of the few paths are used. */
+  readonly paths: number;
   readonly note: (text: string) => void;
   /** Does something a little later, as a user. */
   readonly later: (ms: number, work: () => void) => void;
@@ -66,13 +68,13 @@ class Act {
 
   /** A path of the few, or a conflict copy that is there. */
   #path(): string {
-    const { random, files } = this.#ports;
+    const { random, files, paths } = this.#ports;
     const copies = [...files.tree(this.#root).keys()].filter((path) =>
       path.includes(CONFLICT_MARK)
     );
     return copies.length > 0 && random.chance(0.1)
       ? random.pick(copies)
-      : random.pick(PATHS);
+      : random.pick(PATHS.slice(0, paths));
   }
 
   #edit(path: string): void {

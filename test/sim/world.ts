@@ -53,6 +53,10 @@ const REST_LIMIT_MS = 15 * 60_000;
 const SURE_MS = 5_000;
 const IDLE_MS = 120_000;
 
+/** Calls after which something is different. */
+const CHANGES =
+  /^(rename|link|remove|chmod|mkdir|copyFile|prepare|agree|finish|markSent|forget)\b/;
+
 /** What was found wrong; the message is for people. */
 export class Violation extends Error {
   override readonly name = "Violation";
@@ -86,6 +90,7 @@ export class World implements Disposable {
   #pending = 0;
   #changes = 0;
   #head: Stamp | undefined;
+  #violation: Violation | undefined;
 
   constructor(profile: Profile, random: Random) {
     this.#profile = profile;
@@ -163,7 +168,10 @@ export class World implements Disposable {
   }
 
   check(holds: boolean, what: string): void {
-    if (!holds) throw new Violation(what);
+    if (holds) return;
+    // Production code may take it for a fault of the disk and go on: it is kept.
+    this.#violation ??= new Violation(what);
+    throw this.#violation;
   }
 
   /** A turn broke; when all is well that must not be. */
@@ -203,6 +211,15 @@ export class World implements Disposable {
   /** When `process` ends, the line breaks. */
   joinLine(line: SimLine, process: Process): void {
     this.#lines.add({ line, process });
+  }
+
+  /** A process is done with its end. */
+  leaveLine(line: SimLine, process: Process): void {
+    for (const joined of this.#lines) {
+      if (joined.line === line && joined.process === process) {
+        this.#lines.delete(joined);
+      }
+    }
   }
 
   /** A broken transfer stays staged until the next turn: it is taken up again then. */
@@ -260,15 +277,25 @@ export class World implements Disposable {
     const { current } = this.scheduler;
     if (!current.alive) throw new Killed();
     if (current === WORLD || this.#inside || this.#resting) return;
-    if (this.random.chance(this.#profile.interrupt)) this.#actNow();
-    if (this.#crashes > 0 && this.random.chance(this.#profile.crash)) {
+    if (this.#lines.size > 0 && this.random.chance(this.#profile.interrupt)) {
+      this.#actNow(current);
+    }
+    if (this.#crashes <= 0) return;
+    const rate = this.#profile.crash * (CHANGES.test(label) ? 1 : 0.02);
+    if (this.random.chance(rate)) {
       this.#crash(current, label);
       throw new Killed();
     }
   }
 
-  #actNow(): void {
-    const next = this.#plan.shift();
+  /** A user acts before their time, most often the one whose client is at work. */
+  #actNow(current: Process): void {
+    if (this.#plan.length === 0) return;
+    const here = this.#plan.findIndex(({ machine }) =>
+      machine.name === current.name
+    );
+    const index = here >= 0 && this.random.chance(0.7) ? here : 0;
+    const [next] = this.#plan.splice(index, 1);
     if (next !== undefined) this.#act(next.machine);
   }
 
@@ -278,6 +305,7 @@ export class World implements Disposable {
         files: this.files,
         values: this.values,
         random: this.random,
+        paths: this.#profile.paths,
         note: (text) => this.note(text),
         later: (ms, work) => {
           this.#pending++;
@@ -304,7 +332,7 @@ export class World implements Disposable {
   #planActions(): void {
     const { actions, writers, spanMs } = this.#profile;
     const writing = this.machines.slice(0, writers);
-    const base = START_MS + this.random.pick([0, 0, 1000]);
+    const base = START_MS + this.#profile.startMs;
     for (let action = 0; action < actions; action++) {
       this.#plan.push({
         atMs: base + this.random.between(0, spanMs),
@@ -414,7 +442,13 @@ export class World implements Disposable {
 
   async #until(done: () => boolean, limitMs = Infinity): Promise<void> {
     const { scheduler } = this;
-    const reached = await scheduler.run({ done, limitMs });
+    const reached = await scheduler.run({
+      done: () => {
+        if (this.#violation !== undefined) throw this.#violation;
+        return done();
+      },
+      limitMs,
+    });
     if (reached) return;
     const nodes = [...this.#nodes.values()].map((node) => node.describe());
     throw new Violation(
