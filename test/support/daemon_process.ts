@@ -6,6 +6,7 @@
 import type { StatusReport } from "../../lib/core/status.ts";
 import { askControl } from "../../lib/io/control.ts";
 import { readPid, socketPathOf } from "../../lib/io/pid_file.ts";
+import { type Detached, signalIfAlive, spawnDetached } from "./detached.ts";
 import { waitFor } from "./waiting.ts";
 
 /** The launcher of this checkout. */
@@ -13,6 +14,7 @@ export const LAUNCHER: string = new URL("../../scripts/sinkd", import.meta.url)
   .pathname;
 
 const START_LIMIT_MS = 20_000;
+const END_LIMIT_MS = 10_000;
 const LOG_LINES = 25;
 
 /** What one command printed, and how it ended. */
@@ -49,9 +51,8 @@ export async function runSinkd(
 export class DaemonProcess implements AsyncDisposable {
   readonly pidFile: string;
   readonly #options: DaemonOptions;
-  #running:
-    | { child: Deno.ChildProcess; status: Promise<Deno.CommandStatus> }
-    | undefined;
+  #running: Detached | undefined;
+  #starts = 0;
 
   constructor(options: DaemonOptions) {
     this.#options = options;
@@ -61,56 +62,55 @@ export class DaemonProcess implements AsyncDisposable {
   /** Starts it and waits until it answers. */
   async start(): Promise<void> {
     const { args, env, log } = this.#options;
-    const child = new Deno.Command(LAUNCHER, {
-      args: [...args],
-      env: { ...env, SINKD_LOG: log },
-      clearEnv: true,
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-      detached: true,
-    }).spawn();
-    let ended = false;
-    const status = child.status.then((end) => {
-      ended = true;
-      return end;
-    });
-    this.#running = { child, status };
+    this.#starts++;
+    const running = await spawnDetached(
+      [LAUNCHER, ...args],
+      { ...env, SINKD_LOG: log },
+      `${this.pidFile}.end-${this.#starts}`,
+    );
+    this.#running = running;
     await waitFor(`'sinkd ${args[0]}' to answer`, async () => {
-      if (ended) throw new Error(`Cannot start: it ended. ${this.logTail()}`);
+      if (running.exitCode() !== undefined) {
+        throw new Error(`Cannot start: it ended. ${this.logTail()}`);
+      }
       return await this.report();
     }, { limitMs: START_LIMIT_MS, tell: () => this.logTail() });
   }
 
   /** Ends it with SIGTERM; how it ended and how long that took. */
-  async stop(
-    signal: "SIGTERM" | "SIGINT" = "SIGTERM",
-  ): Promise<{ code: number; tookMs: number }> {
-    const running = this.#running;
-    if (running === undefined) return { code: 0, tookMs: 0 };
+  async stop(): Promise<{ code: number; tookMs: number }> {
     const fromMs = performance.now();
-    signalIfAlive(running.child.pid, signal);
-    const { code } = await running.status;
-    this.#running = undefined;
+    const code = await this.#end((pid) => signalIfAlive(pid, "SIGTERM"));
     return { code, tookMs: performance.now() - fromMs };
   }
 
   /** Ends it as a crash does: the program first, then its launcher. */
   async kill(): Promise<void> {
-    const running = this.#running;
-    if (running === undefined) return;
-    const pid = readPid(this.pidFile);
-    if (pid !== undefined) signalIfAlive(pid, "SIGKILL");
-    signalIfAlive(running.child.pid, "SIGKILL");
-    await running.status;
-    this.#running = undefined;
+    await this.#end((pid) => {
+      const program = readPid(this.pidFile);
+      if (program !== undefined) signalIfAlive(program, "SIGKILL");
+      signalIfAlive(pid, "SIGKILL");
+    });
   }
 
   /** Sends a signal to what was started, as a terminal or a supervisor does. */
   signal(name: Deno.Signal): void {
+    if (this.#running === undefined) {
+      throw new Error("Cannot signal: it does not run");
+    }
+    signalIfAlive(this.#running.pid, name);
+  }
+
+  async #end(how: (pid: number) => void): Promise<number> {
     const running = this.#running;
-    if (running === undefined) throw new Error("Cannot signal: it is stopped");
-    signalIfAlive(running.child.pid, name);
+    if (running === undefined) return 0;
+    how(running.pid);
+    const code = await running.ended({
+      limitMs: END_LIMIT_MS,
+      tell: () => this.logTail(),
+    });
+    this.#running = undefined;
+    return code;
   }
 
   /** What `sinkd status --json` shows, asked over the same socket; `undefined` when nothing answers. */
@@ -138,19 +138,11 @@ export class DaemonProcess implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const running = this.#running;
-    if (running === undefined) return;
-    const limit = setTimeout(() => void this.kill(), 5000);
-    await this.stop();
-    clearTimeout(limit);
-  }
-}
-
-/** Signals a process that may have ended by itself. */
-export function signalIfAlive(pid: number, signal: Deno.Signal): void {
-  try {
-    Deno.kill(pid, signal);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    try {
+      await this.stop();
+    } catch (error) {
+      await this.kill();
+      throw error;
+    }
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { hashSecret } from "../../lib/io/secret_hash.ts";
+import { type Detached, signalIfAlive, spawnDetached } from "./detached.ts";
 import { waitFor } from "./waiting.ts";
 
 const SERVER_SECRET = "the server's own";
@@ -11,7 +12,6 @@ const SERVER_SECRET = "the server's own";
 /** A mosquitto that runs. */
 export interface Mosquitto extends AsyncDisposable {
   readonly port: number;
-  readonly pid: number;
   /** URL for the server, with its name and password. */
   readonly url: string;
   /** The password of the server's login. */
@@ -49,18 +49,16 @@ export async function openMosquitto(
       "",
     ].join("\n"),
   );
-  let child = await start();
-  let running = true;
+  let starts = 0;
+  let running: Detached | undefined = await start();
 
-  async function start(): Promise<Deno.ChildProcess> {
-    const process = new Deno.Command("/usr/sbin/mosquitto", {
-      args: ["-c", config],
-      env: { ...env },
-      clearEnv: true,
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
+  async function start(): Promise<Detached> {
+    starts++;
+    const process = await spawnDetached(
+      ["/usr/sbin/mosquitto", "-c", config],
+      env,
+      `${directory}/mosquitto.end-${starts}`,
+    );
     await waitFor("mosquitto to listen", () => isListening(port));
     return process;
   }
@@ -70,17 +68,14 @@ export async function openMosquitto(
   }
 
   async function kill(): Promise<void> {
-    if (!running) return;
-    running = false;
-    child.kill("SIGKILL");
-    await child.status;
+    if (running === undefined) return;
+    signalIfAlive(running.pid, "SIGKILL");
+    await running.ended({ limitMs: 5000 });
+    running = undefined;
   }
 
   return {
     port,
-    get pid() {
-      return child.pid;
-    },
     url: `mqtt://server:${secret}@127.0.0.1:${port}`,
     serverSecret: SERVER_SECRET,
     async allow(lines) {
@@ -89,7 +84,7 @@ export async function openMosquitto(
         [serverLine, ...lines, ""].join("\n"),
       );
       const before = reloads();
-      child.kill("SIGHUP");
+      if (running !== undefined) signalIfAlive(running.pid, "SIGHUP");
       await waitFor(
         "mosquitto to read its passwords",
         () => reloads() > before,
@@ -97,8 +92,7 @@ export async function openMosquitto(
     },
     kill,
     async start() {
-      child = await start();
-      running = true;
+      running = await start();
     },
     [Symbol.asyncDispose]: kill,
   };

@@ -10,10 +10,9 @@ export interface SharedWorld {
   test(name: string, run: (world: World) => Promise<void>): void;
 }
 
-/** Opens a world for the tests of this file; the last of them checks that it is left tidy. */
+/** A world that the first test of this file opens. */
 export function shareWorld(options: WorldOptions): SharedWorld {
   let world: World | undefined;
-  let failed = false;
 
   async function close(): Promise<void> {
     const closing = world;
@@ -21,29 +20,17 @@ export function shareWorld(options: WorldOptions): SharedWorld {
     await closing?.[Symbol.asyncDispose]();
   }
 
-  async function open(): Promise<void> {
-    world = await World.open(options);
-  }
-
-  Deno.test.beforeAll(open);
-  // Here, and not before the next test, which would seem to leak it.
-  Deno.test.afterEach(async () => {
-    if (!failed) return;
-    failed = false;
-    await close();
-    await open();
-  });
   Deno.test.afterAll(close);
-
   return {
     test(name, run) {
       Deno.test(name, async () => {
-        if (world === undefined) throw new Error("Cannot test: no world");
+        world ??= await World.open(options);
         try {
           await run(world);
         } catch (cause) {
-          failed = true;
-          throw new Error(`${name}: ${await world.describe()}`, { cause });
+          const seen = await world.describe();
+          await close();
+          throw new Error(`${name}: ${seen}`, { cause });
         }
       });
     },

@@ -6,12 +6,8 @@
  */
 import { Accounts } from "../../lib/io/accounts.ts";
 import type { ServerReport } from "../../lib/core/status.ts";
-import {
-  DaemonProcess,
-  runSinkd,
-  type Said,
-  signalIfAlive,
-} from "./daemon_process.ts";
+import { DaemonProcess, runSinkd, type Said } from "./daemon_process.ts";
+import { signalIfAlive } from "./detached.ts";
 import { waitInStep } from "./in_step.ts";
 import { freePort, type Mosquitto, openMosquitto } from "./mosquitto.ts";
 import { processesWith } from "./processes.ts";
