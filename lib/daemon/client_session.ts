@@ -78,6 +78,9 @@ export class ClientSession {
     this.#address = options.config.serverAddr ?? options.credentials.address;
     this.#store = new ClientStore(`${options.stateDirectory}/client.db`);
     this.#host = Deno.hostname();
+    if (this.#store.damaged !== undefined) {
+      this.#noteDamage(this.#store.damaged);
+    }
     for (const config of options.config.anchors) {
       const anchor = new Anchor({
         config,
@@ -193,6 +196,16 @@ export class ClientSession {
       message: `Cannot ${command}: nothing is held`,
       exitCode: 2,
     };
+  }
+
+  #noteDamage(aside: string): void {
+    log.error`The state database was damaged; it is kept as ${aside}`;
+    this.#faults.note("state", {
+      path: this.#options.stateDirectory,
+      cause: `the state database was damaged; it is kept as ${aside}`,
+      fix:
+        "nothing: every anchor joins anew and nothing is deleted; look after the disk",
+    });
   }
 
   #wirePath(anchor: Anchor): string {

@@ -24,6 +24,7 @@ import {
   type Turn,
 } from "../core/server.ts";
 import { UsageError } from "../core/fault.ts";
+import { compareStamps } from "../core/stamp.ts";
 import type { ControlReply, ControlRequest } from "../core/control.ts";
 import type { Broker } from "../io/broker.ts";
 import type { Channel } from "../io/channel.ts";
@@ -86,6 +87,7 @@ export async function runServer(
       fix: "install a newer rsync",
     });
   }
+  server.start();
   const certificate = await ensureCertificate(`${options.root}/${OWN_NAME}`);
   const { openBroker } = await import("../io/broker.ts");
   await using broker = options.broker !== undefined
@@ -132,6 +134,7 @@ class Server {
   #listen = "";
   #link: Link | undefined;
   #linked = false;
+  #closing = false;
 
   constructor(options: ServerOptions) {
     this.#options = options;
@@ -163,6 +166,19 @@ class Server {
 
   verify(user: string, client: string, secret: string): boolean {
     return this.#users.get(user)?.accounts.verify(client, secret) ?? false;
+  }
+
+  /** Checks the users' databases; what was done to them is told in status. */
+  start(): void {
+    for (const [index, text] of this.#users.start().entries()) {
+      log.warn`${text}`;
+      this.faults.note(`users ${index}`, {
+        path: this.#options.root,
+        cause: text,
+        fix:
+          "nothing: every client compares in full, once; this line goes with the next start",
+      });
+    }
   }
 
   open(at: { broker: Broker | undefined; listen: string }): void {
@@ -237,6 +253,7 @@ class Server {
 
   /** Says Offline, ends what runs, closes the databases. */
   async close(): Promise<void> {
+    this.#closing = true;
     for (const timer of this.#timers) clearInterval(timer);
     this.#publish(
       SERVER_TOPIC,
@@ -298,6 +315,7 @@ class Server {
       case "down":
       case "refused":
         this.#linked = false;
+        if (this.#closing) return;
         log.warn`The broker is out of reach: ${event.reason}`;
         this.faults.note("broker", {
           path: withoutLogin(this.#options.broker ?? "embedded broker"),
@@ -329,8 +347,15 @@ class Server {
     if (path === undefined) {
       return this.#drop(topic, "its path is not in the user's tree");
     }
-    const head = user.journal.head();
     const stamp = { date: message.date, cycle: message.cycle };
+    const known = user.journal.head();
+    if (
+      message.epoch === known.epoch && compareStamps(stamp, known.stamp) > 0
+    ) {
+      this.#users.renewEpoch(user);
+      this.#publishHead(user);
+    }
+    const head = user.journal.head();
     this.#do({
       kind: "announced",
       ...who,

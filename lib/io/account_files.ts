@@ -6,6 +6,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import { OWN_NAME } from "../core/path.ts";
+import { replaceFile } from "./replace_file.ts";
 
 const USER_MODE = 0o2770;
 const OWN_MODE = 0o700;
@@ -21,12 +22,27 @@ create table if not exists join_tokens (
   token_hash text primary key, expires_ms integer not null, used integer not null) strict;
 `;
 
+const copySchema = z.strictObject({
+  active: z.boolean(),
+  clients: z.array(z.strictObject({
+    client: z.string(),
+    host: z.string(),
+    created_ms: z.int(),
+    revoked: z.int(),
+    secret_hash: z.string(),
+  })),
+});
 const activeRow = z.object({ active: z.int() });
 
 /** Makes `<root>/<user>` (2770) and its own directory (0700); what is there keeps its mode. */
 export function makeUserDirectories(root: string, user: string): void {
   makeDirectory(`${root}/${user}`, USER_MODE);
   makeDirectory(`${root}/${user}/${OWN_NAME}`, OWN_MODE);
+}
+
+/** The accounts once more, for when the database is lost. */
+export function copyFile(root: string, user: string): string {
+  return `${root}/${user}/${OWN_NAME}/clients.json`;
 }
 
 function databaseFile(root: string, user: string): string {
@@ -41,6 +57,7 @@ export function openDatabase(root: string, user: string): DatabaseSync {
     database.exec("pragma journal_mode = wal");
     database.exec("pragma synchronous = full");
     database.exec(SCHEMA);
+    bringBack(database, copyFile(root, user));
     return database;
   } catch (cause) {
     throw new Error(`Cannot open the accounts of ${user} in ${file}`, {
@@ -49,16 +66,51 @@ export function openDatabase(root: string, user: string): DatabaseSync {
   }
 }
 
+/** Writes the accounts beside the database, private. */
+export function writeCopy(database: DatabaseSync, file: string): void {
+  const clients = database.prepare("select * from clients").all();
+  const copy = { active: isActive(database), clients };
+  replaceFile(file, `${JSON.stringify(copySchema.parse(copy))}\n`);
+}
+
+/** Fills a database that is new with the accounts of its copy. */
+function bringBack(database: DatabaseSync, file: string): void {
+  if (database.prepare("select 1 from account").get() !== undefined) return;
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(file);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  const copy = copySchema.parse(JSON.parse(text));
+  const insert = database.prepare(
+    "insert or replace into clients values (?, ?, ?, ?, ?)",
+  );
+  for (
+    const { client, host, created_ms, revoked, secret_hash } of copy.clients
+  ) {
+    insert.run(client, host, created_ms, revoked, secret_hash);
+  }
+  database.prepare("insert into account values (1, ?)").run(
+    copy.active ? 1 : 0,
+  );
+}
+
 /** True when the user was added and not removed. */
 export function isActive(database: DatabaseSync): boolean {
   const row = database.prepare("select active from account").get();
   return row !== undefined && activeRow.parse(row).active === 1;
 }
 
-/** True when `user` has a database. */
+/** True when `user` has a database, or what is left of one. */
 export function hasState(root: string, user: string): boolean {
+  return [databaseFile(root, user), copyFile(root, user)].some(isFile);
+}
+
+function isFile(path: string): boolean {
   try {
-    return Deno.lstatSync(databaseFile(root, user)).isFile;
+    return Deno.lstatSync(path).isFile;
   } catch (error) {
     if (
       error instanceof Deno.errors.NotFound ||

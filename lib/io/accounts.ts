@@ -11,11 +11,13 @@ import type { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import { nameFault } from "../core/path.ts";
 import {
+  copyFile,
   hasState,
   isActive,
   makeUserDirectories,
   openDatabase,
   readDirectory,
+  writeCopy,
 } from "./account_files.ts";
 import { hashSecret, makeSecret, matchesHash } from "./secret_hash.ts";
 
@@ -47,9 +49,11 @@ const tokenRow = z.object({ expires_ms: z.int(), used: z.int() });
 /** One user's accounts; holds the database until disposed. */
 export class Accounts implements Disposable {
   readonly #database: DatabaseSync;
+  readonly #copy: string;
 
-  private constructor(database: DatabaseSync) {
+  private constructor(database: DatabaseSync, copy: string) {
     this.#database = database;
+    this.#copy = copy;
   }
 
   /** Opens the accounts of `user`, making the user and its directories under `root` when new. */
@@ -63,7 +67,8 @@ export class Accounts implements Disposable {
     makeUserDirectories(root, user);
     const database = openDatabase(root, user);
     database.exec("insert or replace into account values (1, 1)");
-    return new Accounts(database);
+    writeCopy(database, copyFile(root, user));
+    return new Accounts(database, copyFile(root, user));
   }
 
   /** Opens the accounts of a user; `undefined` when there is no such user. */
@@ -72,7 +77,7 @@ export class Accounts implements Disposable {
       return undefined;
     }
     const database = openDatabase(root, user);
-    if (isActive(database)) return new Accounts(database);
+    if (isActive(database)) return new Accounts(database, copyFile(root, user));
     database.close();
     return undefined;
   }
@@ -97,6 +102,7 @@ export class Accounts implements Disposable {
       accounts.#database.exec("delete from join_tokens");
       accounts.#database.exec("update account set active = 0");
     });
+    writeCopy(accounts.#database, accounts.#copy);
     return true;
   }
 
@@ -124,7 +130,7 @@ export class Accounts implements Disposable {
         `the client name ${JSON.stringify(client)} ${fault}; use --name`,
       );
     }
-    return this.#inTransaction(() => {
+    const redeemed = this.#inTransaction((): Redeemed => {
       const unusable = this.#tokenFault(token, options.nowMs);
       if (unusable !== undefined) {
         return refused(
@@ -147,6 +153,8 @@ export class Accounts implements Disposable {
       ).run(client, options.host, options.nowMs, hashSecret(secret));
       return { kind: "joined", secret };
     });
+    if (redeemed.kind === "joined") writeCopy(this.#database, this.#copy);
+    return redeemed;
   }
 
   /** True when `secret` is that client's and it is not revoked. */
@@ -160,6 +168,7 @@ export class Accounts implements Disposable {
     const { changes } = this.#database.prepare(
       "update clients set revoked = 1 where client = ? and revoked = 0",
     ).run(client);
+    if (changes > 0) writeCopy(this.#database, this.#copy);
     return changes > 0;
   }
 

@@ -17,6 +17,7 @@ import type {
   ClientIntent,
   Position,
 } from "../ports.ts";
+import { setAsideIfDamaged } from "./state_file.ts";
 import { entryColumns, entryFromRow, rowSchema } from "./entry_rows.ts";
 
 const SCHEMA = `
@@ -57,7 +58,11 @@ const pathRowSchema = z.object({ path: z.string() });
 export class ClientStore implements Disposable {
   readonly #database: DatabaseSync;
 
+  /** Where a damaged database was set aside when this one was opened in its place. */
+  readonly damaged: string | undefined;
+
   constructor(file: string) {
+    this.damaged = setAsideIfDamaged(file, Date.now());
     this.#database = new DatabaseSync(file, { timeout: 5000 });
     this.#database.exec("pragma journal_mode = wal");
     this.#database.exec("pragma synchronous = normal");

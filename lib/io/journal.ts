@@ -214,6 +214,58 @@ export class SqliteJournal implements Journal, Disposable {
     });
   }
 
+  /** Everything that lives, by its path in the user's tree. */
+  liveEntries(): Map<string, Entry> {
+    const found = new Map<string, Entry>();
+    const rows = this.#database.prepare(
+      "select * from entries where kind <> '-'",
+    ).iterate();
+    for (const raw of rows) {
+      const row = changeRowSchema.parse(raw);
+      const entry = entryFromRow(row);
+      if (entry !== undefined) found.set(row.path, entry);
+    }
+    return found;
+  }
+
+  /** Which database file this was when it was last opened; `undefined` for a new one. */
+  place(): string | undefined {
+    return this.#meta().get("place");
+  }
+
+  setPlace(place: string): void {
+    this.#database.prepare("insert or replace into meta values ('place', ?)")
+      .run(place);
+  }
+
+  /** Begins a new epoch, in which the record is as `changes` say: every client compares in full. */
+  renew(
+    next: {
+      readonly epoch: string;
+      readonly stamp: Stamp;
+      readonly place: string | undefined;
+      readonly changes: ReadonlyMap<string, Entry | undefined>;
+    },
+  ): void {
+    const stamp = stampNumber(next.stamp);
+    this.#transaction(() => {
+      const upsert = this.#database.prepare(
+        `insert or replace into entries (path, kind, size, mtime, mode, target, stamp)
+         values (?, ?, ?, ?, ?, ?, ?)`,
+      );
+      for (const [path, entry] of next.changes) {
+        upsert.run(path, ...entryColumns(entry), stamp);
+      }
+      const set = this.#database.prepare(
+        "insert or replace into meta values (?, ?)",
+      );
+      set.run("epoch", next.epoch);
+      set.run("head", String(stamp));
+      if (next.place !== undefined) set.run("place", next.place);
+    });
+    this.#head = this.#readHead();
+  }
+
   [Symbol.dispose](): void {
     this.#database.close();
   }
