@@ -7,7 +7,7 @@ import { checkAtRest } from "./invariants.ts";
 import { profileOf } from "./profile.ts";
 import { World } from "./world.ts";
 
-const SHOWN_LINES = 200;
+const SHOWN_LINES = 2000;
 
 /** Runs the schedule of a seed; throws with the trace and the seed when something does not hold. */
 export async function simulate(seed: number): Promise<void> {

@@ -50,12 +50,21 @@ const START_MS = Date.UTC(2026, 2, 1, 23, 59, 58);
 const NAMES = ["ann", "bob", "cy"];
 /** Virtual time by which a world must have come to rest. */
 const REST_LIMIT_MS = 15 * 60_000;
+/** How often the kernel's clock for files goes on. */
+const TICK_MS = 4;
 const SURE_MS = 5_000;
 const IDLE_MS = 120_000;
 
 /** Calls after which something is different. */
 const CHANGES =
   /^(rename|link|remove|chmod|mkdir|copyFile|prepare|agree|finish|markSent|forget)\b/;
+
+/**
+ * The last call of an exchange on a client: a staged version goes over what was just linked aside.
+ * Who replaces the file by another one between these two calls (some ten microseconds) loses it:
+ * only an atomic exchange could prevent that, and there is no call for one.
+ */
+const EXCHANGE = /^rename .*\/\.sinkd\/(incoming|links)\//;
 
 /** What was found wrong; the message is for people. */
 export class Violation extends Error {
@@ -90,6 +99,7 @@ export class World implements Disposable {
   #pending = 0;
   #changes = 0;
   #head: Stamp | undefined;
+  readonly #written = new Map<string, { tickMs: number; path: string }>();
   #violation: Violation | undefined;
 
   constructor(profile: Profile, random: Random) {
@@ -259,11 +269,22 @@ export class World implements Disposable {
     });
   }
 
-  /** Clocks of machines never agree to the millisecond, and files get the tick before. */
+  /**
+   * Clocks of machines never agree to the millisecond, and files get the tick before. Two files that
+   * users write never have one mtime: that equal size and mtime may hide other bytes is known.
+   */
   #machineTime(path: string): number {
     const name = path.split("/")[2] ?? "";
     const index = NAMES.indexOf(name) + 1;
-    return Math.floor(this.scheduler.nowMs / 4) * 4 - 4 + index;
+    const tickMs = () => Math.floor(this.scheduler.nowMs / TICK_MS) * TICK_MS;
+    if (this.#inside) {
+      const last = this.#written.get(name);
+      if (last?.tickMs === tickMs() && last.path !== path) {
+        this.scheduler.nowMs += TICK_MS;
+      }
+      this.#written.set(name, { tickMs: tickMs(), path });
+    }
+    return tickMs() - TICK_MS + index;
   }
 
   #startClient(machine: Machine): void {
@@ -277,7 +298,10 @@ export class World implements Disposable {
     const { current } = this.scheduler;
     if (!current.alive) throw new Killed();
     if (current === WORLD || this.#inside || this.#resting) return;
-    if (this.#lines.size > 0 && this.random.chance(this.#profile.interrupt)) {
+    if (
+      !EXCHANGE.test(label) && this.#lines.size > 0 &&
+      this.random.chance(this.#profile.interrupt)
+    ) {
       this.#actNow(current);
     }
     if (this.#crashes <= 0) return;
