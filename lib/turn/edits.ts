@@ -148,6 +148,10 @@ export class AnchorEdits implements Edits {
       if (unknown.some((directory) => isWithin(path, directory))) continue;
       this.#judge(path, disk.look(path), known);
     }
+    for (const path of this.faults.keys()) {
+      if (below !== undefined && !isWithin(path, below)) continue;
+      if (disk.look(path).kind === "absent") this.faults.delete(path);
+    }
     // At the end: a directory that cannot be listed was found, too.
     for (const { path, cause } of [...scan.unreadable, ...scan.uncarriable]) {
       this.faults.set(path as RelativePath, cause);

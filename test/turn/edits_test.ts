@@ -183,6 +183,18 @@ Deno.test("applyScan() does not forget an edit that came after the scan had pass
   });
 });
 
+Deno.test("applyScan() forgets what could not be carried when it is gone", () =>
+  withAnchor({}, async (rig) => {
+    const listed = { path: "d/pipe", cause: "is a named pipe" };
+    const nothing = await scan(rig);
+    rig.edits.applyScan({ ...nothing, uncarriable: [listed] });
+    assert.deepEqual([...rig.edits.faults], [["d/pipe", "is a named pipe"]]);
+    rig.edits.applyScan(nothing, relativePath("other"));
+    assert.equal(rig.edits.faults.size, 1);
+    rig.edits.applyScan(nothing);
+    assert.equal(rig.edits.faults.size, 0);
+  }));
+
 Deno.test("applyScan() does not take for deleted what came after the scan, nor what cannot be looked into", async () => {
   await withAnchor(BASE, async (rig) => {
     const { found } = await scan(rig);
