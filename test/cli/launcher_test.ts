@@ -11,7 +11,7 @@ async function withCheckout(
   try {
     await Deno.mkdir(`${checkout}/scripts`);
     await Deno.mkdir(`${checkout}/.deno/cache`, { recursive: true });
-    for (const name of ["sinkd", "common.sh"]) {
+    for (const name of ["sinkd", "run.sh", "common.sh"]) {
       await Deno.copyFile(`${SCRIPTS}${name}`, `${checkout}/scripts/${name}`);
     }
     await Deno.writeTextFile(`${checkout}/deno.lock`, "{}");

@@ -1,0 +1,89 @@
+/**
+ * The bundled program: one file each for the server, the client, the fast commands, the permission
+ * flags and the watcher's worker.
+ *
+ * @module
+ */
+import { ENVIRONMENT_NAMES } from "../../lib/cli/context.ts";
+import { CHECKOUT, filled, removeIfThere, run } from "./checkout.ts";
+
+/** What an executable is called and which bundles it has. */
+export interface Target {
+  readonly product: "sinkd" | "sinkd-server";
+  readonly bundles: readonly string[];
+}
+
+/** The two executables. */
+export const PRODUCTS: readonly Target[] = [
+  { product: "sinkd-server", bundles: ["control", "flags", "server"] },
+  {
+    product: "sinkd",
+    bundles: ["client", "control", "flags", "watch_worker"],
+  },
+];
+
+const WORKER_URL = 'new URL("./watch_worker.ts", import.meta.url)';
+
+/** Makes all bundles in `directory`, as `NAME.js`. */
+export async function makeBundles(directory: string): Promise<void> {
+  await removeIfThere(directory);
+  await Deno.mkdir(directory, { recursive: true });
+  for (const name of ["client", "control", "server"]) {
+    await bundle(`scripts/package/${name}.ts`, `${directory}/${name}.js`);
+  }
+  // It reads the command table but runs no command.
+  await bundle("scripts/package/flags.ts", `${directory}/flags.js`, [
+    "--external=./commands/*",
+  ]);
+  await bundle("lib/io/watch_worker.ts", `${directory}/watch_worker.js`);
+  await pointToWorker(`${directory}/client.js`);
+}
+
+/** The shell parts that go beside the bundles of an executable. */
+export async function shellParts(): Promise<ReadonlyMap<string, string>> {
+  const read = (file: string) =>
+    Deno.readTextFile(`${CHECKOUT}/scripts/${file}`);
+  return new Map([
+    ["run.sh", await read("run.sh")],
+    ["cache.sh", await read("package/cache.sh")],
+    [
+      "launch.sh",
+      filled(await read("package/launch.sh"), {
+        ENVIRONMENT: ENVIRONMENT_NAMES.join(","),
+      }),
+    ],
+  ]);
+}
+
+async function bundle(
+  from: string,
+  to: string,
+  flags: readonly string[] = [],
+): Promise<void> {
+  await run(Deno.execPath(), [
+    "bundle",
+    "--quiet",
+    "--frozen-lockfile",
+    "--platform=deno",
+    ...flags,
+    `--output=${to}`,
+    from,
+  ]);
+}
+
+/** A worker is named by its file, which a bundler does not follow. */
+async function pointToWorker(file: string): Promise<void> {
+  const text = await Deno.readTextFile(file);
+  const parts = text.split(WORKER_URL);
+  if (parts.length !== 2) {
+    throw new Error(
+      `Cannot find the watcher's worker in ${file}: ${
+        parts.length - 1
+      } places name it, not 1`,
+    );
+  }
+  await Deno.writeTextFile(
+    file,
+    parts.join('new URL("./watch_worker.js", import.meta.url)'),
+  );
+}

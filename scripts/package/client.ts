@@ -1,0 +1,20 @@
+/**
+ * The bundle of the client and of all commands that the small one does not have.
+ *
+ * @module
+ */
+import { commandsOf, readProduct } from "../../lib/cli/product.ts";
+import { runCommandLine } from "../../lib/cli/run.ts";
+import { CLIENT_COMMANDS } from "../../lib/cli/table_client.ts";
+import {
+  CONTROL_COMMANDS,
+  LIFECYCLE_COMMANDS,
+} from "../../lib/cli/table_control.ts";
+
+const { product, argv } = readProduct(Deno.args);
+const commands = commandsOf(product, [
+  ...CLIENT_COMMANDS,
+  ...CONTROL_COMMANDS,
+  ...LIFECYCLE_COMMANDS,
+]);
+Deno.exit(await runCommandLine(argv, { product, commands }));

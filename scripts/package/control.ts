@@ -1,0 +1,18 @@
+/**
+ * The small bundle: `status`, the other questions to whoever runs, and start and stop.
+ *
+ * @module
+ */
+import { commandsOf, readProduct } from "../../lib/cli/product.ts";
+import { runCommandLine } from "../../lib/cli/run.ts";
+import {
+  CONTROL_COMMANDS,
+  LIFECYCLE_COMMANDS,
+} from "../../lib/cli/table_control.ts";
+
+const { product, argv } = readProduct(Deno.args);
+const commands = commandsOf(product, [
+  ...CONTROL_COMMANDS,
+  ...LIFECYCLE_COMMANDS,
+]);
+Deno.exit(await runCommandLine(argv, { product, commands }));
