@@ -78,8 +78,6 @@ export function needsFetch(
     edit.verify === true;
 }
 
-const IMPLICIT_DIRECTORY_MODE = 0o755;
-
 /** Plans `edits` in their order: deletions deepest first, then the rest from the top. */
 export function planServerCommit(
   edits: readonly EditChange[],
@@ -120,7 +118,7 @@ class Plan {
       ? this.#known.staged(path)
       : { kind: "equal" as const };
     if (staged.kind === "left") return staged.reason;
-    const blocked = this.#openWay(path);
+    const blocked = this.#blockedAbove(path);
     if (blocked !== undefined) return blocked;
     if (entry.kind === "directory") {
       return this.#directory(path, { entry, current });
@@ -191,24 +189,15 @@ class Plan {
     return undefined;
   }
 
-  #openWay(path: RelativePath): string | undefined {
-    for (const above of ancestorsOf(path)) {
-      const entry = this.#entryAt(above);
-      if (entry?.kind === "directory") continue;
-      if (entry !== undefined || this.rows.has(above)) {
-        return "the server has no directory above this path";
-      }
-      this.steps.push({
-        do: "makeDirectory",
-        path: above,
-        mode: IMPLICIT_DIRECTORY_MODE,
-      });
-      this.#record(above, {
-        kind: "directory",
-        mode: IMPLICIT_DIRECTORY_MODE,
-      });
-    }
-    return undefined;
+  /**
+   * Why nothing can go below the directories above `path`. One that is missing is not made here: it
+   * would be the server's alone, and stay when the client, which never sent it, deletes it.
+   */
+  #blockedAbove(path: RelativePath): string | undefined {
+    const missing = ancestorsOf(path).some((above) =>
+      this.#entryAt(above)?.kind !== "directory"
+    );
+    return missing ? "the directory above it goes first" : undefined;
   }
 
   #entryAt(path: RelativePath): Entry | undefined {

@@ -83,11 +83,6 @@ const PLANS: [string, Entries, EditChange[], string[]][] = [
     edit("p/f"),
     edit("p", file),
   ], ["archive p/f", "removeDirectory p", "place p"]],
-  ["a directory above is not known", {}, [edit("a/b/f", file)], [
-    "makeDirectory a",
-    "makeDirectory a/b",
-    "place a/b/f",
-  ]],
   ["a link changed", { l: link }, [edit("l", { kind: "link", target: "y" })], [
     "place l",
   ]],
@@ -118,6 +113,11 @@ const LEFT: [string, Entries, EditChange[], number[]][] = [
   ],
   ["the server has a file above the path", { p: file }, [
     edit("p/f", file),
+  ], [0]],
+  ["the directory above is not there yet", {}, [edit("a/f", file)], [0]],
+  ["the directory above was deleted meanwhile", { b: dir }, [
+    edit("a/f", file),
+    edit("b/f", file),
   ], [0]],
   ["a directory is deleted and used in one batch", { d: dir }, [
     edit("d"),
@@ -157,14 +157,10 @@ Deno.test("planServerCommit() records nothing when verified bytes are equal, and
   assert.deepEqual(other.rows[0], { path: "f", entry: file, before: file });
 });
 
-Deno.test("planServerCommit() keeps the first version as the one before when a path is recorded twice", () => {
-  const made = plan({}, [
-    edit("a/f", file),
-    edit("a", { kind: "directory", mode: 0o700 }),
-  ]);
-  const row = made.rows.find(({ path }) => path === "a");
-  assert.equal(row?.before, none);
-  assert.deepEqual(row?.entry, { kind: "directory", mode: 0o700 });
+Deno.test("planServerCommit() makes no directory that the client did not send", () => {
+  const made = plan({}, [edit("a/f", file), edit("a", dir), edit("a/g", file)]);
+  assert.deepEqual(steps(made), ["makeDirectory a", "place a/g"]);
+  assert.deepEqual(made.left.map(({ index }) => index), [0]);
 });
 
 const names = ["a", "b", "a/a", "a/b", "b/a", "a/a/a"];
