@@ -1,5 +1,5 @@
 /**
- * A server or client as a real process, started by scripts/sinkd as a user would start it.
+ * A server or client as a real process, started as a user would start it.
  *
  * @module
  */
@@ -7,11 +7,8 @@ import type { StatusReport } from "../../lib/core/status.ts";
 import { askControl } from "../../lib/io/control.ts";
 import { readPid, socketPathOf } from "../../lib/io/pid_file.ts";
 import { type Detached, signalIfAlive, spawnDetached } from "./detached.ts";
+import { LAUNCHER, LAUNCHER_ENV } from "./under_test.ts";
 import { waitFor } from "./waiting.ts";
-
-/** The launcher of this checkout. */
-export const LAUNCHER: string = new URL("../../scripts/sinkd", import.meta.url)
-  .pathname;
 
 const START_LIMIT_MS = 20_000;
 const END_LIMIT_MS = 10_000;
@@ -39,7 +36,7 @@ export async function runSinkd(
 ): Promise<Said> {
   const { code, stdout, stderr } = await new Deno.Command(LAUNCHER, {
     args: [...args],
-    env,
+    env: { ...LAUNCHER_ENV, ...env },
     clearEnv: true,
     stdin: "null",
   }).output();
