@@ -9,7 +9,9 @@ import { flagsOf, shellWords } from "../lib/cli/permissions.ts";
 import { COMMANDS } from "../lib/cli/table.ts";
 
 const [launcher = "", ...argv] = Deno.args;
-const modules = new URL("../lib/", import.meta.url).pathname;
+const modules = decodeURIComponent(
+  new URL("../lib/", import.meta.url).pathname,
+);
 const grants = await lineGrants(argv, COMMANDS, readSurroundings(), {
   modules,
   launcher,

@@ -6,7 +6,9 @@
 import assert from "node:assert/strict";
 import { tempDirectory } from "../support/temp.ts";
 
-const DEMO = new URL("../../scripts/demo", import.meta.url).pathname;
+const DEMO = decodeURIComponent(
+  new URL("../../scripts/demo", import.meta.url).pathname,
+);
 
 function demo(
   temporary: string,
