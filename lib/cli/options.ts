@@ -72,6 +72,15 @@ export const SERVER_OPTIONS: readonly Option[] = [
     value: "N",
     summary: "How long replaced and deleted versions are kept (default 30)",
   },
+  {
+    name: "min-free",
+    kind: "count",
+    min: 0,
+    max: 99,
+    value: "PERCENT",
+    summary:
+      "How much of the disk stays free; edits wait below that (default 1)",
+  },
 ];
 
 /** What `sinkd client` and its `start` take. */

@@ -54,6 +54,8 @@ export interface ServerOptions {
   /** Most turns at one time. */
   readonly jobs: number;
   readonly historyDays: number;
+  /** How much of the disk must stay free, in percent. */
+  readonly minFreePercent: number;
 }
 
 const ROOT_MODE = 0o2770;
@@ -145,6 +147,7 @@ class Server {
     this.#stop = resolve;
     this.#turns = new ServerTurns({
       users: this.#users,
+      minFreePercent: options.minFreePercent,
       reply: (turn, message) => this.#reply(turn, message),
       wirePath: (turn) => `${WIRE_ROOT}/${turn.user}/${turn.path}`,
       onCommit: (user) => this.#publishHead(user),

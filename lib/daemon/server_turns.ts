@@ -9,8 +9,10 @@ import { PROTOCOL_VERSION } from "../core/protocol.ts";
 import type { Turn } from "../core/server.ts";
 import { type Stamp, utcDate } from "../core/stamp.ts";
 import type { Channel } from "../io/channel.ts";
+import { assertRoom } from "../io/disk_room.ts";
 import { logger } from "../io/log.ts";
 import { randomHex, serverLine } from "../io/turn_lines.ts";
+import type { ServerTree } from "../ports.ts";
 import { serveTurn } from "../turn/serve_turn.ts";
 import { describe } from "./faults.ts";
 import type { User, Users } from "./users.ts";
@@ -25,6 +27,8 @@ const log = logger("turn");
 /** What turns need from the daemon. */
 export interface TurnPorts {
   readonly users: Users;
+  /** How much of the disk must stay free, in percent. */
+  readonly minFreePercent: number;
   readonly reply: (turn: Turn, message: MsgReply) => void;
   /** Path of an anchor as messages name it. */
   readonly wirePath: (turn: Turn) => string;
@@ -125,7 +129,7 @@ export class ServerTurns implements AsyncDisposable {
         exclusive: turn.exclusive,
         line: serverLine(channel, SILENCE_MS),
         journal: user.journal,
-        tree: user.tree,
+        tree: this.#guarded(user),
         today: () => utcDate(Date.now()),
         onCommit: () => this.#ports.onCommit(user),
       });
@@ -141,6 +145,17 @@ export class ServerTurns implements AsyncDisposable {
       this.#running.delete(turn.id);
       this.#ports.onEnded(turn, stamp, failure);
     }
+  }
+
+  /** The user's tree, which takes nothing in when the disk is almost full. */
+  #guarded({ tree, directory }: User): ServerTree {
+    return {
+      ...tree,
+      openStage: (name) => {
+        assertRoom(directory, this.#ports.minFreePercent);
+        return tree.openStage(name);
+      },
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -29,8 +29,8 @@ export async function server(
     pidFile: ownPidFile(given, context.around),
     jobs: Number(given.text("jobs") ?? 8),
     historyDays: Number(given.text("history-days") ?? 30),
+    minFreePercent: Number(given.text("min-free") ?? 1),
   };
-  await configureLog("info", isJournal(context.around));
   const { runServer } = await import("../../daemon/server.ts");
   await configureLog("info", isJournal(context.around));
   using signals = listenForSignals();
