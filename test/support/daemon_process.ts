@@ -5,7 +5,7 @@
  */
 import type { StatusReport } from "../../lib/core/status.ts";
 import { askControl } from "../../lib/io/control.ts";
-import { readPid, socketPathOf } from "../../lib/io/pid_file.ts";
+import { isPidFileHeld, readPid, socketPathOf } from "../../lib/io/pid_file.ts";
 import { type Detached, signalIfAlive, spawnDetached } from "./detached.ts";
 import { LAUNCHER, LAUNCHER_ENV } from "./under_test.ts";
 import { waitFor } from "./waiting.ts";
@@ -88,6 +88,7 @@ export class DaemonProcess implements AsyncDisposable {
       if (program !== undefined) signalIfAlive(program, "SIGKILL");
       signalIfAlive(pid, "SIGKILL");
     });
+    await waitFor("its lock to be free", () => !isPidFileHeld(this.pidFile));
   }
 
   /** Sends a signal to what was started, as a terminal or a supervisor does. */
