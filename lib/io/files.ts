@@ -3,6 +3,7 @@
  *
  * @module
  */
+import fs from "node:fs";
 import { dirname } from "node:path";
 import { ancestorsOf, type RelativePath } from "../core/path.ts";
 
@@ -31,17 +32,25 @@ export async function removeTree(path: string): Promise<void> {
   }
 }
 
-/** Removes a directory if it is there and empty; true when none is there (any more). */
+/**
+ * Removes a directory if it is there and empty; true when none is there (any more). By rmdir itself:
+ * `Deno.remove` looks first, and would take a file that comes into its place in between.
+ */
 export function removeIfEmpty(path: string): boolean {
-  // Removing would take a file just as well.
-  if (lstatIfAny(path)?.isDirectory !== true) return true;
   try {
-    Deno.removeSync(path);
+    fs.rmdirSync(path);
     return true;
   } catch (error) {
-    if (isMissing(error)) return true;
-    if (isNotEmpty(error)) return false;
-    throw error;
+    const code = codeOf(error);
+    if (isMissing(error) || code === "ENOENT" || code === "ENOTDIR") {
+      return true;
+    }
+    if (code === "ENOTEMPTY" || code === "EEXIST") return false;
+    if (code !== "EACCES" && code !== "EPERM") throw error;
+    throw new Deno.errors.PermissionDenied(
+      `Cannot remove directory '${path}': permission denied`,
+      { cause: error },
+    );
   }
 }
 
@@ -89,7 +98,6 @@ export function inWritableParent<T>(path: string, work: () => T): T {
   }
 }
 
-function isNotEmpty(error: unknown): boolean {
-  return error instanceof Error && "code" in error &&
-    error.code === "ENOTEMPTY";
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
 }

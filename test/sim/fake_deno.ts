@@ -4,6 +4,7 @@
  *
  * @module
  */
+import fs from "node:fs";
 import { EMPTY, type FileSystem, type Node } from "./file_system.ts";
 
 /** What a call may run into: it is told before every call, with the path. */
@@ -29,8 +30,19 @@ export function installFileCalls(files: FileSystem, calls: Calls): Disposable {
       writable: true,
     });
   }
+  const { rmdirSync } = fs;
+  fs.rmdirSync = (path) => {
+    calls.enter("rmdir", String(path));
+    if (files.get(String(path)).kind !== "directory") {
+      throw Object.assign(new Error(`Cannot rmdir '${path}'`), {
+        code: "ENOTDIR",
+      });
+    }
+    files.remove(String(path), false);
+  };
   return {
     [Symbol.dispose]() {
+      fs.rmdirSync = rmdirSync;
       for (const [name, descriptor] of saved) {
         if (descriptor !== undefined) {
           Object.defineProperty(Deno, name, descriptor);
