@@ -10,9 +10,6 @@ import { statusReportSchema } from "./status.ts";
 /** Largest request in bytes, its newline included. */
 export const MAX_REQUEST_BYTES = 65_536;
 
-/** Largest reply in bytes, its newline included. */
-export const MAX_REPLY_BYTES = 33_554_432;
-
 const name = z.string().min(1).max(64);
 const onPath = { path: z.string().min(1).max(8192).optional() };
 

@@ -4,9 +4,8 @@
  * @module
  */
 import * as z from "zod";
-
-/** The name of sinkd's own directory, which never syncs at any depth. */
-export const OWN_NAME = ".sinkd";
+import { OWN_NAME } from "./own_name.ts";
+export { OWN_NAME };
 
 /** What rsync puts before the target of a link that it keeps from leading anywhere. */
 export const MUNGED_PREFIX = "/rsyncd-munged/";

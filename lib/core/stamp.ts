@@ -4,6 +4,7 @@
  * @module
  */
 import * as z from "zod";
+export { stampText } from "./stamp_text.ts";
 
 /** Version of a user's tree: `date` is YYYYMMDD in UTC, `cycle` counts commits of that day from 0. */
 export interface Stamp {
@@ -71,9 +72,4 @@ export function stampNumber(stamp: Stamp): number {
 export function stampFromNumber(value: number): Stamp {
   const date = Math.floor(value / (MAX_CYCLE + 1));
   return { date, cycle: value - date * (MAX_CYCLE + 1) };
-}
-
-/** `date.cycle`, as shown to people and used for history folder names. */
-export function stampText(stamp: Stamp): string {
-  return `${stamp.date}.${stamp.cycle}`;
 }

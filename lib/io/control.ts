@@ -1,21 +1,19 @@
 /**
- * The control socket: how commands reach a running server or client. One JSON line each way, then
- * the connection ends.
+ * The control socket's answering side: how commands reach a running server or client. One JSON line
+ * each way, then the connection ends.
  *
  * @module
  */
 import {
   type ControlReply,
   type ControlRequest,
-  MAX_REPLY_BYTES,
   MAX_REQUEST_BYTES,
-  parseReply,
   parseRequest,
 } from "../core/control.ts";
 import { readLine, writeAll } from "./lines.ts";
+export { askControl } from "./ask_control.ts";
 
 const REQUEST_DEADLINE_MS = 5_000;
-const REPLY_DEADLINE_MS = 15_000;
 const ACCEPT_RETRY_MS = 200;
 const MAX_CONNECTIONS = 64;
 /** Longest path that a Unix socket can have on Linux and macOS, in bytes. */
@@ -58,47 +56,6 @@ export async function openControl(
       await Promise.all(serving);
     },
   };
-}
-
-/**
- * Sends one request to the process that listens at `socketPath`.
- *
- * @returns the reply, or `undefined` when nothing listens there
- * @throws when the socket may not be used, or what answers is not sinkd
- */
-export async function askControl(
-  socketPath: string,
-  request: ControlRequest,
-): Promise<ControlReply | undefined> {
-  const connection = await dial(socketPath);
-  if (connection === undefined) return undefined;
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    connection.close();
-  }, REPLY_DEADLINE_MS);
-  try {
-    await writeAll(connection, `${JSON.stringify(request)}\n`);
-    const line = await readLine(connection, MAX_REPLY_BYTES);
-    const reply = line.kind === "line"
-      ? parseReply(line.text)
-      : { ok: false as const, reason: line.kind };
-    if (!reply.ok) throw new Error(`the answer is ${reply.reason}`);
-    return reply.value;
-  } catch (error) {
-    const state = late
-      ? `no answer within ${REPLY_DEADLINE_MS / 1000} s`
-      : error instanceof Error
-      ? error.message
-      : String(error);
-    throw new Error(
-      `Cannot ask the process at ${JSON.stringify(socketPath)}: ${state}`,
-      { cause: error },
-    );
-  } finally {
-    clearTimeout(timer);
-    if (!late) connection.close();
-  }
 }
 
 /** Accepts until the listener is closed; a system that is out of descriptors is asked again later. */
@@ -187,27 +144,6 @@ async function removeIfThere(path: string): Promise<void> {
     await Deno.remove(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-async function dial(socketPath: string): Promise<Deno.Conn | undefined> {
-  try {
-    return await Deno.connect({ transport: "unix", path: socketPath });
-  } catch (error) {
-    if (
-      error instanceof Deno.errors.NotFound ||
-      error instanceof Deno.errors.ConnectionRefused
-    ) return undefined;
-    const denied = error instanceof Deno.errors.PermissionDenied;
-    const state = denied
-      ? "permission denied; run this as the user it runs as"
-      : error instanceof Error
-      ? error.message
-      : String(error);
-    throw new Error(
-      `Cannot reach the process at ${JSON.stringify(socketPath)}: ${state}`,
-      { cause: error },
-    );
   }
 }
 

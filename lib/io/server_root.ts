@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { OWN_NAME } from "../core/path.ts";
+import { OWN_NAME } from "../core/own_name.ts";
 
 const ROOT_MODE = 0o2770;
 const OWN_MODE = 0o700;

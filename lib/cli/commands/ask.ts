@@ -5,7 +5,7 @@
  */
 import type { ControlReply, ControlRequest } from "../../core/control.ts";
 import { UsageError } from "../../core/fault.ts";
-import { askControl } from "../../io/control.ts";
+import { askControl } from "../../io/ask_control.ts";
 import { socketPathOf } from "../../io/pid_file.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Context, Surroundings } from "../context.ts";

@@ -5,7 +5,7 @@
  */
 import { UsageError } from "../../core/fault.ts";
 import type { StatusReport } from "../../core/status.ts";
-import { askControl } from "../../io/control.ts";
+import { askControl } from "../../io/ask_control.ts";
 import { socketPathOf } from "../../io/pid_file.ts";
 import { makeServerRoot, serverOwnDirectory } from "../../io/server_root.ts";
 import type { Arguments } from "../arguments.ts";

@@ -5,7 +5,7 @@
  */
 import { UsageError } from "../../core/fault.ts";
 import type { StatusReport } from "../../core/status.ts";
-import { askControl } from "../../io/control.ts";
+import { askControl } from "../../io/ask_control.ts";
 import { isPidFileHeld, readPid, socketPathOf } from "../../io/pid_file.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Context } from "../context.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { AnchorReport, ClientReport, Fault } from "../../core/status.ts";
-import { stampText } from "../../core/stamp.ts";
+import { stampText } from "../../core/stamp_text.ts";
 import { nameLines, problemLines } from "./problems.ts";
 import {
   ago,

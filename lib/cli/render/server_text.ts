@@ -4,7 +4,7 @@
  * @module
  */
 import type { ServerReport } from "../../core/status.ts";
-import { stampText } from "../../core/stamp.ts";
+import { stampText } from "../../core/stamp_text.ts";
 import { toneOf } from "./client_text.ts";
 import { problemLines } from "./problems.ts";
 import {
