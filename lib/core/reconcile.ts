@@ -33,7 +33,8 @@ export interface Sides {
  * What to do at a path.
  * - `ignore`: the server did not change it since the base; a local edit stays an edit.
  * - `adopt`: local already equals incoming; `verify` keeps it dirty until its bytes were compared.
- * - `rebase`: incoming is our own earlier edit; the newer local one stays an edit of it.
+ * - `rebase`: incoming is our own earlier edit, or differs from the base in its mode alone; the local
+ *   edit stays an edit of it.
  * - `take`: nothing local is lost by putting incoming in (or deleting).
  * - `keep`: the local edit survives a deletion on the server.
  * - `compare`: both are files of one size; equal bytes mean `take`, others `conflict`.
@@ -93,6 +94,13 @@ export function decide(sides: Sides): Decision {
     return { kind: "take" };
   }
   if (incoming === undefined) return { kind: "keep" };
+  const had = base === undefined ? versions : [base.entry, ...versions];
+  if (!suspect && had.some((version) => sameContent(version, local.entry))) {
+    return { kind: "take" }; // here only the mode was changed
+  }
+  const sameThere = incoming.kind === "file" && base !== undefined &&
+    sameContent(incoming, base.entry);
+  if (!suspect && sameThere) return { kind: "rebase" }; // there only the mode was changed
   return decideBothPresent(local.entry, incoming, suspect);
 }
 

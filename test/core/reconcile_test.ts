@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Entry, type Found, sameEntry } from "../../lib/core/entry.ts";
+import { type Entry, type Found, sameContent } from "../../lib/core/entry.ts";
 import {
   conflictPath,
   decide,
@@ -140,6 +140,31 @@ const ROWS: Row[] = [
     incoming: v2,
     sent: { entry: v3 },
   }, "conflict"],
+  ["edited here, only the mode changed there", {
+    base: v1,
+    local: v3,
+    incoming: v1mode,
+  }, "rebase"],
+  ["replaced here, only the mode of the directory changed there", {
+    base: dir,
+    local: v1,
+    incoming: dirMode,
+  }, "conflict"],
+  ["only the mode changed here, edited there", {
+    base: v1,
+    local: v1mode,
+    incoming: v3,
+  }, "take"],
+  ["only the mode changed here, deleted there", {
+    base: v1,
+    local: v1mode,
+  }, "keep"],
+  ["touched here, only the mode changed there", {
+    base: v1,
+    local: v1,
+    incoming: v1mode,
+    touched: true,
+  }, "compare"],
   ["only the mode changed on both sides", {
     base: v1,
     local: { ...v1, mode: 0o640 },
@@ -185,7 +210,8 @@ Deno.test("decide() takes only what is clean, had before, of one kind, or gone h
       const { local, base, incoming, versions } = some;
       const decision = decide(some);
       if (decision.kind !== "take" || local === none) return;
-      const had = versions.some((version) => sameEntry(version, local.entry));
+      const known = base === none ? versions : [base.entry, ...versions];
+      const had = known.some((version) => sameContent(version, local.entry));
       const metadata = incoming !== none &&
         incoming.kind === local.entry.kind &&
         local.entry.kind !== "link" && !needsTransfer(decision, some);
