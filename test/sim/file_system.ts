@@ -202,6 +202,10 @@ export class FileSystem {
 
   remove(path: string, recursive: boolean): void {
     const node = this.get(path);
+    if (path.endsWith("/")) {
+      if (node.kind !== "directory") throw fault("NotADirectory", path);
+      return this.remove(path.slice(0, -1), recursive);
+    }
     if (node.kind === "directory") {
       if (node.children.size > 0) {
         if (!recursive) throw coded("ENOTEMPTY", path);
