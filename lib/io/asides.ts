@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { dirname } from "node:path";
 import { type Entry, sameContent } from "../core/entry.ts";
 import {
   joinPath,
@@ -140,8 +141,18 @@ export class Asides {
         )
       ) {
         Deno.removeSync(full);
+        this.#tidyAbove(full);
         return copy;
       }
+    }
+  }
+
+  /** Removes the directories that something lay aside in, as far as they are empty. */
+  #tidyAbove(full: string): void {
+    const { root } = this.#options;
+    let directory = dirname(full);
+    while (directory !== root && removeIfEmpty(directory)) {
+      directory = dirname(directory);
     }
   }
 
