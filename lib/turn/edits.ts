@@ -148,6 +148,10 @@ export class AnchorEdits implements Edits {
       if (unknown.some((directory) => isWithin(path, directory))) continue;
       this.#judge(path, disk.look(path), known);
     }
+    for (const path of [...this.#waiting]) {
+      if (below !== undefined && !isWithin(path, below)) continue;
+      this.#judge(path, disk.look(path), base.row(path).base);
+    }
     for (const path of this.faults.keys()) {
       if (below !== undefined && !isWithin(path, below)) continue;
       if (disk.look(path).kind === "absent") this.faults.delete(path);
