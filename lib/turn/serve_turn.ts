@@ -14,7 +14,12 @@ import {
   type Transfer,
 } from "../core/channel_protocol.ts";
 import { sameContent } from "../core/entry.ts";
-import { nameOf, parentOf, type RelativePath } from "../core/path.ts";
+import {
+  ancestorsOf,
+  nameOf,
+  parentOf,
+  type RelativePath,
+} from "../core/path.ts";
 import { rsyncOutcome } from "../core/rsync.ts";
 import {
   needsFetch,
@@ -242,6 +247,7 @@ async function commitEdits(
     kind: "left",
     reason: "it changed while it was read",
   } as const;
+  leaveBelow(edits, changed);
   const steady = edits.map((edit, index) => ({ edit, index }))
     .filter(({ index }) => !changed.has(index));
   const plan = planServerCommit(steady.map(({ edit }) => edit), {
@@ -258,6 +264,15 @@ async function commitEdits(
       reason,
     })),
   ];
+}
+
+/** What lies in something new that changed meanwhile goes with it the next time, and not into a directory that nobody sent. */
+function leaveBelow(edits: readonly EditChange[], changed: Set<number>): void {
+  const left = new Set([...changed].map((index) => edits[index]?.path));
+  for (const [index, { path, entry }] of edits.entries()) {
+    if (entry === undefined) continue;
+    if (ancestorsOf(path).some((above) => left.has(above))) changed.add(index);
+  }
 }
 
 async function fetchFiles(
