@@ -57,6 +57,8 @@ export interface AnchorPorts {
   readonly onEdited: (anchor: Anchor) => void;
   /** The anchor became usable, or stopped being so. */
   readonly onUsable: (anchor: Anchor) => void;
+  /** A named pipe appeared, which may stop the watcher. */
+  readonly onPipe: () => void;
 }
 
 /** Why an anchor waits for a person, and what that person can do. */
@@ -86,6 +88,7 @@ export class Anchor implements AsyncDisposable {
   #trouble: Hold | undefined;
   #acceptRoot = false;
   #ready = false;
+  #pipes = 0;
 
   constructor(ports: AnchorPorts) {
     const { config, store } = ports;
@@ -251,7 +254,6 @@ export class Anchor implements AsyncDisposable {
     const done = this.#work.then(work);
     this.#work = done.then(() => {}, (error) => {
       if (this.#stop.signal.aborted) return;
-      log.warn`${this.config.path}: ${describe(error)}`;
       this.faults.note("", {
         path: this.config.path,
         cause: describe(error),
@@ -392,6 +394,11 @@ export class Anchor implements AsyncDisposable {
   }
 
   #edited(): void {
+    const pipes = [...this.edits.faults.values()].filter((cause) =>
+      cause.includes("named pipe")
+    );
+    if (pipes.length > this.#pipes) this.#ports.onPipe();
+    this.#pipes = pipes.length;
     const judgeAtMs = this.edits.judgeAtMs();
     if (judgeAtMs !== undefined) {
       this.#timers.set(

@@ -12,7 +12,7 @@ import { VERSION } from "../version.ts";
 import type { Anchor } from "./anchor.ts";
 
 /** Most paths of held deletions in a report. */
-const HELD_PATHS = 100;
+const HELD_PATHS = 10_000;
 
 /** An anchor and what the state machine says of it. */
 export interface AnchorStanding {

@@ -72,6 +72,7 @@ export class ClientSession {
   };
   #link: Link | undefined;
   #closing = false;
+  #wasLinked = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -89,6 +90,7 @@ export class ClientSession {
         runDirectory: `${options.stateDirectory}/run/${randomHex(8)}`,
         onEdited: (edited) => this.#onEdited(edited),
         onUsable: (usable) => this.#onUsable(usable),
+        onPipe: () => this.#watcher?.doubt(),
       });
       this.#anchors.set(this.#wirePath(anchor), anchor);
     }
@@ -248,9 +250,12 @@ export class ClientSession {
       case "up":
         this.#faults.clear("link");
         log.info`Connected to ${this.#address}`;
+        if (this.#wasLinked) this.#rescanAll("connected again");
+        this.#wasLinked = true;
         return this.#do({ kind: "linkUp", nowMs });
       case "down":
       case "refused":
+        if (this.#closing) return;
         log.warn`The server is out of reach: ${event.reason}`;
         this.#faults.note("link", {
           path: this.#address,
@@ -425,6 +430,12 @@ export class ClientSession {
     }
     for (const anchor of this.#anchors.values()) {
       if (anchor.config.path === event.anchor) anchor.note(event);
+    }
+  }
+
+  #rescanAll(cause: string): void {
+    for (const anchor of this.#anchors.values()) {
+      anchor.note({ kind: "rescan", cause });
     }
   }
 

@@ -24,6 +24,7 @@ export class Canary {
   readonly #options: CanaryOptions;
   readonly #timers: Timers;
   readonly #onSilence: (cause: string) => void;
+  #before: (() => boolean) | undefined;
 
   constructor(
     options: CanaryOptions,
@@ -42,8 +43,9 @@ export class Canary {
   }
 
   /** Plans the next touch; `before` runs first and may put it off by `false`. */
-  plan(before: () => boolean): void {
-    this.#timers.set(EVERY, this.#options.everyMs, () => {
+  plan(before: () => boolean, afterMs: number = this.#options.everyMs): void {
+    this.#before = before;
+    this.#timers.set(EVERY, afterMs, () => {
       if (!before()) return this.plan(before);
       try {
         this.#touch();
@@ -53,6 +55,13 @@ export class Canary {
       }
       this.#wait(PARTS);
     });
+  }
+
+  /** Touches now, if a touch is planned: something was seen that may stop the watcher. */
+  hurry(): void {
+    if (this.#before !== undefined && this.#timers.has(EVERY)) {
+      this.plan(this.#before, 0);
+    }
   }
 
   /** The watcher told of it. True when that was awaited. */

@@ -116,6 +116,11 @@ export class WatchHost implements AsyncDisposable {
     });
   }
 
+  /** See `Watcher.doubt`. */
+  doubt(): void {
+    this.#canary.hurry();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     this.#stop();

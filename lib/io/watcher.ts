@@ -33,7 +33,7 @@ export interface WatcherOptions {
   readonly canaryWithinMs?: number;
   /** How often a missing root is looked for: 1 s. */
   readonly missingPollMs?: number;
-  /** How often a rescan is asked for where watching is not possible: 60 s. */
+  /** How often a rescan is asked for where watching is not possible: 15 s. */
   readonly scanEveryMs?: number;
   /** When watching is tried again after it failed: 5 min. */
   readonly retryMs?: number;
@@ -45,6 +45,8 @@ export interface WatcherOptions {
 export interface Watcher extends AsyncDisposable {
   /** Settles when each root is watched or known not to be: scan the anchors after that. */
   readonly ready: Promise<void>;
+  /** Looks at once whether the watcher still hears: a named pipe was seen, which may stop it. */
+  doubt(): void;
 }
 
 /** Watches the anchors until it is disposed; throws when the canary directory cannot be made. */
@@ -57,7 +59,7 @@ export function openWatcher(
     canaryEveryMs: 30_000,
     canaryWithinMs: 5000,
     missingPollMs: 1000,
-    scanEveryMs: 60_000,
+    scanEveryMs: 15_000,
     retryMs: 300_000,
     startWithinMs: 120_000,
     ...options,
@@ -108,6 +110,10 @@ class WorkerWatcher implements Watcher, WatchOwner {
     this.#closed = true;
     await this.#host[Symbol.asyncDispose]();
     this.#becomeReady();
+  }
+
+  doubt(): void {
+    this.#host.doubt();
   }
 
   // What the host asks
