@@ -112,6 +112,11 @@ export class World implements AsyncDisposable {
     return client;
   }
 
+  /** Leaves a machine out of what is compared from now on. */
+  forget({ user, name }: WorldClient): void {
+    this.#clients.delete(`${user}/${name}`);
+  }
+
   /** Makes the user if need be, and joins the client. */
   async join(client: WorldClient): Promise<void> {
     const joined = await client.join(await this.link(client.user));
