@@ -134,6 +134,14 @@ export class Asides {
     for (;;) {
       const copy = copyName(homeOf(root, path));
       makeParents(`${root}/${copy}`, 0o755);
+      if (lstatIfAny(full)?.isDirectory === true) {
+        inWritableParent(
+          `${root}/${copy}`,
+          () => Deno.renameSync(full, `${root}/${copy}`),
+        );
+        this.#tidyAbove(full);
+        return copy;
+      }
       if (
         inWritableParent(
           `${root}/${copy}`,

@@ -66,6 +66,23 @@ Deno.test("release() drops what stayed as it was, and leaves no .sinkd, once it 
   });
 });
 
+Deno.test("keep() makes a conflict copy of a directory that took the place of a file", async () => {
+  await withAsides((rig) => {
+    makeTree(`${rig.root}/d`, {
+      "name.txt": directory(),
+      "name.txt/new": file("new"),
+    });
+    assert.equal(setAside(rig), COPY);
+    assert.deepEqual(readTree(rig.root), {
+      d: directory(),
+      [COPY]: directory(),
+      [`${COPY}/new`]: file("new"),
+    });
+    assert.ok(!exists(`${rig.root}/.sinkd`));
+    return Promise.resolve();
+  });
+});
+
 Deno.test("release() makes a conflict copy when a program wrote to the old file through its open handle", async () => {
   await withAsides(async (rig) => {
     makeAt(`${rig.root}/${PATH}`, OLD);
