@@ -192,6 +192,7 @@ function fileCalls(files: FileSystem, calls: Calls): Record<string, unknown> {
           offset += count;
           return count === 0 ? null : count;
         },
+        syncData: () => pause("sync", path),
         [Symbol.dispose]() {},
       };
     },

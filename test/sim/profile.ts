@@ -13,6 +13,8 @@ export interface Profile {
   /** How many of them have a user who does something. */
   readonly writers: number;
   readonly actions: number;
+  /** Users change modes, too. Whose file was touched may get a conflict copy that has nothing new. */
+  readonly modes: boolean;
   /** How many of the few paths they use. */
   readonly paths: number;
   /** When they begin: before the first turn, or when all is in step. */
@@ -63,6 +65,7 @@ export function profileOf(seed: number): { profile: Profile; random: Random } {
       kind,
       clients,
       writers: kind === "one writer" ? 1 : clients,
+      modes: random.chance(0.5),
       paths: random.pick([1, 2, 4, 4]),
       actions: random.between(2, calm ? 14 : 30),
       startMs: random.pick([0, 1500, 3000]),

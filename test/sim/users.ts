@@ -27,6 +27,7 @@ export interface UserPorts {
   readonly random: Random;
   /** How many of the few paths are used. */
   readonly paths: number;
+  readonly modes: boolean;
   readonly note: (text: string) => void;
   /** Does something a little later, as a user. */
   readonly later: (ms: number, work: () => void) => void;
@@ -161,6 +162,7 @@ class Act {
     const { files, random } = this.#ports;
     const there = this.#at(path);
     if (there === undefined || there.kind === "link") return;
+    if (!this.#ports.modes) return;
     const modes = there.kind === "file" ? FILE_MODES : DIRECTORY_MODES;
     const mode = random.pick(modes);
     files.changeMode(this.#full(path), mode);

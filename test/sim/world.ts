@@ -330,6 +330,7 @@ export class World implements Disposable {
         values: this.values,
         random: this.random,
         paths: this.#profile.paths,
+        modes: this.#profile.modes,
         note: (text) => this.note(text),
         later: (ms, work) => {
           this.#pending++;
@@ -445,9 +446,9 @@ export class World implements Disposable {
     if (this.#copies.has(path)) return;
     this.#copies.add(path);
     this.note(`${machine.name}: conflict copy ${path}`);
-    const { kind, writers } = this.#profile;
+    const { modes, crashes, writers } = this.#profile;
     this.check(writers > 1, "a conflict copy, and only one user writes");
-    if (kind === "calm" || kind === "busy") {
+    if (!modes && crashes === 0) {
       checkConflictCopy(this, machine, path);
     }
   }
