@@ -168,6 +168,7 @@ export class Anchor implements AsyncDisposable {
           log.warn`Kept as conflict copies after a crash: ${copies.join(", ")}`;
         }
       }
+      this.#compareSelection();
       await this.#scan(undefined);
       this.#ready = true;
       this.#ports.onUsable(this);
@@ -408,6 +409,13 @@ export class Anchor implements AsyncDisposable {
       );
     }
     if (this.#ready) this.#ports.onEdited(this);
+  }
+
+  /** With other excludes or sizes, what was passed over before may be wanted now. */
+  #compareSelection(): void {
+    const { excludes, rsync: { maxSize, minSize } } = this.config;
+    const selection = JSON.stringify({ excludes, maxSize, minSize });
+    if (this.store.selection() !== selection) this.store.select(selection);
   }
 
   /** Makes a directory that was never there before: a new machine starts with what the server has. */

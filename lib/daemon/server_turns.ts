@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { createHash } from "node:crypto";
 import { type HelloTurn, helloTurnSchema } from "../core/channel_protocol.ts";
 import type { MsgReply } from "../core/protocol.ts";
 import { PROTOCOL_VERSION } from "../core/protocol.ts";
@@ -118,6 +119,7 @@ export class ServerTurns implements AsyncDisposable {
     await done;
   }
 
+  /** The turn is over, for the queue, as soon as its last word is said: the client may ask again at once. */
   async #run(channel: Channel, turn: Turn, user: User): Promise<void> {
     let stamp: Stamp | undefined;
     let failure: string | undefined;
@@ -134,17 +136,14 @@ export class ServerTurns implements AsyncDisposable {
         onCommit: () => this.#ports.onCommit(user),
       });
       stamp = end.stamp;
-      await channel[Symbol.asyncDispose]();
     } catch (error) {
       failure = describe(error);
       log
         .warn`The turn of ${turn.user}/${turn.client} on ${turn.path} broke: ${failure}`;
-      await sayFailure(channel, failure);
-    } finally {
-      channel.close();
-      this.#running.delete(turn.id);
-      this.#ports.onEnded(turn, stamp, failure);
     }
+    this.#running.delete(turn.id);
+    this.#ports.onEnded(turn, stamp, failure);
+    await sayLast(channel, failure);
   }
 
   /** The user's tree, which takes nothing in when the disk is almost full. */
@@ -174,17 +173,24 @@ export function parseHelloTurn(value: unknown): HelloTurn | undefined {
 }
 
 /** The same for all turns of one client's anchor, so that a broken transfer is taken up again. */
-function stageName(turn: Turn): string {
-  const name = `${turn.client}/${turn.path}`;
-  return encodeURIComponent(name).replaceAll("%", "=").slice(0, 200);
+function stageName({ client, path }: Turn): string {
+  const digest = createHash("sha256").update(path).digest("hex").slice(0, 16);
+  return `${encodeURIComponent(client).replaceAll("%", "=")}-${digest}`;
 }
 
-/** Tells the client why, if it still listens. */
-async function sayFailure(channel: Channel, failure: string): Promise<void> {
+/** Tells the client why its turn broke, if it still listens, and closes the channel. */
+async function sayLast(
+  channel: Channel,
+  failure: string | undefined,
+): Promise<void> {
   try {
-    await channel.send({ kind: "fail", message: failure.slice(0, 1000) });
+    if (failure !== undefined) {
+      await channel.send({ kind: "fail", message: failure.slice(0, 1000) });
+    }
     await channel[Symbol.asyncDispose]();
   } catch (error) {
     log.debug`The client could not be told: ${describe(error)}`;
+  } finally {
+    channel.close();
   }
 }

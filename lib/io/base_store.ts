@@ -23,7 +23,8 @@ import { entryColumns, entryFromRow, rowSchema } from "./entry_rows.ts";
 const SCHEMA = `
 create table if not exists anchors (
   id integer primary key, path text unique not null, epoch text not null, stamp integer not null,
-  device integer, inode integer, last_sync integer, paused integer not null default 0) strict;
+  device integer, inode integer, last_sync integer, paused integer not null default 0,
+  selection text) strict;
 create table if not exists bases (
   anchor integer not null, path text not null, kind text not null, size integer, mtime integer,
   mode integer, target text, inode integer not null, ctime integer not null,
@@ -48,6 +49,7 @@ const anchorRowSchema = z.object({
   inode: z.int().nullable(),
   last_sync: z.int().nullable(),
   paused: z.int(),
+  selection: z.string().nullable(),
 });
 type AnchorRow = z.infer<typeof anchorRowSchema>;
 const contentRowSchema = z.object({ content: z.string() });
@@ -267,6 +269,20 @@ export class AnchorStore implements Base {
   setLastSync(timeMs: number): void {
     this.#database.prepare("update anchors set last_sync = ? where id = ?")
       .run(timeMs, this.#id);
+  }
+
+  /** What the anchor left out when it was last open: a text that is equal for the same choice. */
+  selection(): string | undefined {
+    return this.#row().selection ?? undefined;
+  }
+
+  /** Records another choice; what it may have let in is asked for by a comparison in full. */
+  select(selection: string): void {
+    this.#transaction(() => {
+      this.#database.prepare("update anchors set selection = ? where id = ?")
+        .run(selection, this.#id);
+      this.#move({ ...this.position(), stamp: ZERO_STAMP });
+    });
   }
 
   paused(): boolean {

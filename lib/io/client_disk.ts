@@ -16,6 +16,7 @@ import type {
 import { applySteps } from "./client_steps.ts";
 import { Asides } from "./asides.ts";
 import {
+  flushFiles,
   isMissing,
   lstatIfAny,
   makeParents,
@@ -98,6 +99,10 @@ export class AnchorDisk implements ClientDisk {
         broken.set(path, "it was not whole after the transfer");
       }
     }
+    await flushFiles(
+      expected.filter(({ entry }) => entry.kind === "file")
+        .map(({ path }) => `${root}/${stage}/${path}`),
+    );
     return broken;
   }
 

@@ -101,3 +101,31 @@ export function inWritableParent<T>(path: string, work: () => T): T {
 function codeOf(error: unknown): unknown {
   return error instanceof Error && "code" in error ? error.code : undefined;
 }
+
+/** How many files are written through at one time: a file system takes them together. */
+const FLUSHES = 32;
+
+/**
+ * Writes files through to the disk, so that no power loss leaves a name without its bytes. What is
+ * not there, or may not be opened, is passed over.
+ */
+export async function flushFiles(paths: readonly string[]): Promise<void> {
+  const left = paths.values();
+  const flushers = Array.from(
+    { length: Math.min(FLUSHES, paths.length) },
+    async () => {
+      for (const path of left) await flushFile(path);
+    },
+  );
+  await Promise.all(flushers);
+}
+
+async function flushFile(path: string): Promise<void> {
+  try {
+    using file = await Deno.open(path);
+    await file.syncData();
+  } catch (error) {
+    const barred = error instanceof Deno.errors.PermissionDenied;
+    if (!barred && !isMissing(error)) throw error;
+  }
+}

@@ -14,6 +14,7 @@ import { stampText } from "../core/stamp.ts";
 import type { Scope, ServerTree } from "../ports.ts";
 import {
   blockedAt,
+  flushFiles,
   lstatIfAny,
   makeParents,
   removeIfEmpty,
@@ -28,7 +29,7 @@ const DIRECTORY_MODE = 0o2770;
 /** The tree of one user in `directory` (`<root>/<user>`, absolute). */
 export function openServerTree(directory: string): ServerTree {
   const own = `${directory}/${OWN_NAME}`;
-  const live = (scope: Scope) => `${directory}/${scope.prefix}`;
+  const live = (scope: Scope) => within(directory, scope);
   return {
     live(scope) {
       const path = live(scope);
@@ -45,20 +46,30 @@ export function openServerTree(directory: string): ServerTree {
         checkStaged(`${stage}/${path}`, { path, ...expected }),
       );
     },
-    apply(intent) {
+    async apply(intent) {
       const places = {
         live: live(intent.scope),
         stage: intent.stage,
-        history: `${own}/history/${
-          stampText(intent.stamp)
-        }/${intent.scope.prefix}`,
+        history: within(
+          `${own}/history/${stampText(intent.stamp)}`,
+          intent.scope,
+        ),
       };
       Deno.mkdirSync(places.live, { recursive: true, mode: DIRECTORY_MODE });
+      await flushFiles(
+        intent.steps.filter((step) =>
+          step.do === "place" && step.entry.kind === "file"
+        )
+          .map(({ path }) => `${intent.stage}/${path}`),
+      );
       for (const step of intent.steps) applyStep(step, places);
-      return Promise.resolve();
     },
     closeStage: removeTree,
   };
+}
+
+function within(directory: string, { prefix }: Scope): string {
+  return prefix === "" ? directory : `${directory}/${prefix}`;
 }
 
 interface Places {

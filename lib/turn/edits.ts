@@ -4,7 +4,7 @@
  * @module
  */
 import type { EditChange } from "../core/channel_protocol.ts";
-import { HOLD_ABOVE, mustHold } from "../core/deletions.ts";
+import { mustHold } from "../core/deletions.ts";
 import type { Found } from "../core/entry.ts";
 import { comparePaths, isWithin, type RelativePath } from "../core/path.ts";
 import { isDirty, isSuspect } from "../core/reconcile.ts";
@@ -20,6 +20,8 @@ import type {
 
 /** Age in milliseconds from which a later write surely gives a file another mtime. */
 const SETTLED_MS = 20;
+/** From so many deletions on they wait for rest and are judged together. */
+const MANY_DELETIONS = 10;
 /** Rest after the last of many deletions before they are judged together, in milliseconds. */
 const MANY_DELETIONS_QUIET_MS = 500;
 /** Tries after which a file that never holds still goes from a copy. */
@@ -84,7 +86,7 @@ export class AnchorEdits implements Edits {
 
   /** When held back deletions should be judged, or `undefined`. */
   judgeAtMs(): number | undefined {
-    if (this.#deletions <= HOLD_ABOVE || this.#approved || this.#held) {
+    if (this.#deletions < MANY_DELETIONS || this.#approved || this.#held) {
       return undefined;
     }
     return this.#lastDeletionMs + MANY_DELETIONS_QUIET_MS;
