@@ -23,7 +23,10 @@ export interface Head {
   readonly stamp: Stamp;
 }
 
-/** What part of a user's tree an anchor is: below `prefix`, or only the file `only` in it. */
+/**
+ * What part of a user's tree an anchor is: below `prefix`, or only the file `only` in it. `prefix` is
+ * empty for a file at the top of the tree, which a named single-file anchor is.
+ */
 export interface Scope {
   readonly prefix: string;
   readonly only?: string | undefined;

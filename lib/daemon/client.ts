@@ -65,7 +65,7 @@ export async function runClient(
     socketPathOf(options.pidFile),
     (request) => client.control(request),
   );
-  signals.onReload(() => client.reload());
+  signals.onReload(() => client.reloadQuietly());
   signals.shutdown.addEventListener("abort", () => client.stop(), {
     once: true,
   });
@@ -139,6 +139,15 @@ class Client {
         fix: "mend it, then sinkd client reload",
       });
       throw error;
+    }
+  }
+
+  /** The same after a signal, which nobody hears an answer of: status tells what is wrong. */
+  reloadQuietly(): void {
+    try {
+      this.reload();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
     }
   }
 

@@ -333,11 +333,12 @@ export class SqliteJournal implements Journal, Disposable {
 
 /** Path in the user's tree of a path in a scope. */
 export function treePath(scope: Scope, path: string): string {
-  return `${scope.prefix}/${path}`;
+  return scope.prefix === "" ? path : `${scope.prefix}/${path}`;
 }
 
 function relativeTo(scope: Scope, path: string): RelativePath {
-  return path.slice(scope.prefix.length + 1) as RelativePath;
+  const start = scope.prefix === "" ? 0 : scope.prefix.length + 1;
+  return path.slice(start) as RelativePath;
 }
 
 function inScope(scope: Scope): string {

@@ -98,11 +98,7 @@ export async function serveTurn(turn: ServerTurn): Promise<TurnEnd> {
 /** What part of the user's tree an anchor at `path` is. */
 export function scopeOf(path: RelativePath, single: boolean): Scope {
   if (!single) return { prefix: path };
-  const prefix = parentOf(path);
-  if (prefix === undefined) {
-    throw new Error(`Cannot serve '${path}': a single file needs a directory`);
-  }
-  return { prefix, only: nameOf(path) };
+  return { prefix: parentOf(path) ?? "", only: nameOf(path) };
 }
 
 async function bringUpToDate(
