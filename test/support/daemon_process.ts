@@ -50,6 +50,7 @@ export class DaemonProcess implements AsyncDisposable {
   readonly #options: DaemonOptions;
   #running: Detached | undefined;
   #starts = 0;
+  #unanswered = "";
 
   constructor(options: DaemonOptions) {
     this.#options = options;
@@ -113,16 +114,22 @@ export class DaemonProcess implements AsyncDisposable {
 
   /** What `sinkd status --json` shows, asked over the same socket; `undefined` when nothing answers. */
   async report(): Promise<StatusReport | undefined> {
-    const reply = await askControl(socketPathOf(this.pidFile), {
-      command: "status",
-    });
-    return reply?.ok === true ? reply.report : undefined;
+    const socket = socketPathOf(this.pidFile);
+    try {
+      const reply = await askControl(socket, { command: "status" });
+      return reply?.ok === true ? reply.report : undefined;
+    } catch (error) {
+      // It may come or go this very moment; whoever waits in vain is told.
+      this.#unanswered = String(error);
+      return undefined;
+    }
   }
 
   /** The end of its log. */
   logTail(lines = LOG_LINES): string {
     const all = this.log().split("\n");
-    return `Log ${this.#options.log}:\n${all.slice(-lines).join("\n")}`;
+    const tail = all.slice(-lines).join("\n");
+    return `${this.#unanswered}\nLog ${this.#options.log}:\n${tail}`;
   }
 
   /** All of its log, of every start. */

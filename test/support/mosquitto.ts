@@ -16,8 +16,10 @@ export interface Mosquitto extends AsyncDisposable {
   readonly url: string;
   /** The password of the server's login. */
   readonly serverSecret: string;
-  /** Lets these logins in, beside the server's: lines of a password file. */
-  allow(lines: readonly string[]): Promise<void>;
+  /** Certificate authority of one with TLS, passwords and an ACL. */
+  readonly caFile?: string;
+  /** Lets these logins in, beside the server's: lines of a password file, and of an ACL where there is one. */
+  allow(lines: readonly string[], acl?: readonly string[]): Promise<void>;
   /** Ends it at once, and what it retained with it. */
   kill(): Promise<void>;
   /** Starts it again on the same port. */
@@ -104,7 +106,8 @@ export function freePort(): number {
   return listener.addr.port;
 }
 
-async function isListening(port: number): Promise<boolean> {
+/** True when something accepts connections at `port` of the loopback. */
+export async function isListening(port: number): Promise<boolean> {
   try {
     using _connection = await Deno.connect({ hostname: "127.0.0.1", port });
     return true;

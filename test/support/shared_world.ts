@@ -20,6 +20,15 @@ export function shareWorld(options: WorldOptions): SharedWorld {
     await closing?.[Symbol.asyncDispose]();
   }
 
+  async function closeWith(faults: unknown[]): Promise<unknown[]> {
+    try {
+      await close();
+      return faults;
+    } catch (error) {
+      return [...faults, error];
+    }
+  }
+
   Deno.test.afterAll(close);
   return {
     test(name, run) {
@@ -29,8 +38,8 @@ export function shareWorld(options: WorldOptions): SharedWorld {
           await run(world);
         } catch (cause) {
           const seen = await world.describe();
-          await close();
-          throw new Error(`${name}: ${seen}`, { cause });
+          const faults = await closeWith([cause]);
+          throw new AggregateError(faults, `${name}: ${seen}`);
         }
       });
     },
@@ -44,11 +53,20 @@ export function testInWorld(
   run: (world: World) => Promise<void>,
 ): void {
   Deno.test(name, async () => {
-    await using world = await World.open(options);
+    const world = await World.open(options);
+    const faults: unknown[] = [];
+    let seen = "";
     try {
       await run(world);
-    } catch (cause) {
-      throw new Error(`${name}: ${await world.describe()}`, { cause });
+    } catch (error) {
+      faults.push(error);
+      seen = await world.describe();
     }
+    try {
+      await world[Symbol.asyncDispose]();
+    } catch (error) {
+      faults.push(error);
+    }
+    if (faults.length > 0) throw new AggregateError(faults, `${name}: ${seen}`);
   });
 }

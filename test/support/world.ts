@@ -10,20 +10,23 @@ import { DaemonProcess, runSinkd, type Said } from "./daemon_process.ts";
 import { signalIfAlive } from "./detached.ts";
 import { waitInStep } from "./in_step.ts";
 import { freePort, type Mosquitto, openMosquitto } from "./mosquitto.ts";
+import { openSecuredMosquitto } from "./secured_mosquitto.ts";
 import { processesWith } from "./processes.ts";
 import { tempDirectory } from "./temp.ts";
 import { ownDirectories } from "./tree_view.ts";
 import { waitFor } from "./waiting.ts";
 import { WorldClient } from "./world_client.ts";
 
-/** Which broker a world has. */
-export type BrokerKind = "embedded" | "mosquitto";
+/** Which broker a world has; `secured` is mosquitto with TLS, passwords, and the ACL that sinkd prints. */
+export type BrokerKind = "embedded" | "mosquitto" | "secured";
 
 /** What a world starts with. */
 export interface WorldOptions {
   readonly broker?: BrokerKind;
   /** Clients by user; each keeps its `files` directory in step under the name `files`. */
   readonly clients: Readonly<Record<string, readonly string[]>>;
+  /** More options of the server. */
+  readonly serverOptions?: readonly string[];
   /** What to put into the clients' directories before they start. */
   readonly prepare?: (world: World) => void;
 }
@@ -43,9 +46,11 @@ export class World implements AsyncDisposable {
   readonly broker: Mosquitto | undefined;
   readonly #clients = new Map<string, WorldClient>();
   readonly #stack: AsyncDisposableStack;
+  readonly #more: readonly string[];
 
   private constructor(
     options: {
+      readonly more: readonly string[];
       readonly directory: string;
       readonly env: Readonly<Record<string, string>>;
       readonly broker: Mosquitto | undefined;
@@ -58,6 +63,7 @@ export class World implements AsyncDisposable {
     this.env = env;
     this.broker = broker;
     this.#stack = stack;
+    this.#more = options.more;
     this.address = `127.0.0.1:${freePort()}`;
     this.server = stack.use(
       new DaemonProcess({
@@ -79,8 +85,12 @@ export class World implements AsyncDisposable {
     try {
       const broker = options.broker === "mosquitto"
         ? stack.use(await openMosquitto(directory, env))
+        : options.broker === "secured"
+        ? stack.use(await openSecuredMosquitto(directory, env))
         : undefined;
-      world = new World({ directory, env, broker, stack });
+      const more = options.serverOptions ?? [];
+      world = new World({ directory, env, broker, stack, more });
+      await world.#setUpBroker();
       await world.#start(options);
       return world;
     } catch (cause) {
@@ -156,11 +166,24 @@ export class World implements AsyncDisposable {
       "--pid",
       `${this.directory}/server.pid`,
       ...(this.broker === undefined ? [] : ["--broker", this.broker.url]),
+      ...(this.broker?.caFile === undefined
+        ? []
+        : ["--broker-ca", this.broker.caFile]),
+      ...this.#more,
     ];
   }
 
   /** Tells mosquitto, if there is one, who may log in. */
   async allowClients(): Promise<void> {
+    if (this.broker?.caFile !== undefined) {
+      const acl = await this.accounts("broker-acl");
+      const passwords = await this.accounts("broker-acl", "--passwords");
+      await this.broker.allow(
+        passwords.out.trim().split("\n"),
+        acl.out.trim().split("\n"),
+      );
+      return;
+    }
     const lines = Accounts.listUsers(this.root).flatMap((user) => {
       using accounts = Accounts.open(this.root, user);
       return accounts?.passwordLines(user) ?? [];
@@ -230,6 +253,11 @@ export class World implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack.disposeAsync();
+  }
+
+  /** A secured broker must know the server before it starts. */
+  async #setUpBroker(): Promise<void> {
+    if (this.broker?.caFile !== undefined) await this.allowClients();
   }
 
   async #start({ clients, prepare }: WorldOptions): Promise<void> {

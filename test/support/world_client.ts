@@ -38,7 +38,7 @@ export class WorldClient {
     this.#env = env;
     Deno.mkdirSync(this.files, { recursive: true });
     this.process = new DaemonProcess({
-      args: ["client", ...this.#places(), "--pid", `${home}/client.pid`],
+      args: ["client", ...this.places(), "--pid", `${home}/client.pid`],
       env,
       pidFile: `${home}/client.pid`,
       log: `${home}/client.log`,
@@ -104,7 +104,8 @@ export class WorldClient {
     throw new Error(`Cannot find credentials in ${this.state}`);
   }
 
-  #places(): string[] {
+  /** Options that say where its files are. */
+  places(): string[] {
     return [
       "--config",
       `${this.home}/machine.conf`,
