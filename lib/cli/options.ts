@@ -55,6 +55,13 @@ export const SERVER_OPTIONS: readonly Option[] = [
     value: "URL",
     summary: "An MQTT broker of your own in place of the built-in one",
   },
+  {
+    name: "broker-ca",
+    kind: "path",
+    value: "FILE",
+    summary:
+      "Certificates (PEM) that tell your broker is the right one; clients get them when they join",
+  },
   PID,
   {
     name: "jobs",

@@ -143,8 +143,13 @@ function serverGrants(
   const root = serverRoot(given, around);
   const listen = given.text("listen") ?? "0.0.0.0:8883";
   const broker = brokerAddress(given.text("broker") ?? "");
+  const brokerCa = given.text("broker-ca");
   return merge(holderGrants(ownPidFile(given, around)), {
-    read: [root, known.modules],
+    read: [
+      root,
+      known.modules,
+      ...(brokerCa === undefined ? [] : [absolute(brokerCa, around)]),
+    ],
     write: [root],
     // rsync comes to one-shot listeners on the loopback, whose ports the system chooses.
     net: [

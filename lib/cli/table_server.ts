@@ -82,4 +82,26 @@ export const SERVER_COMMANDS: readonly Command[] = [
     run: async (given, context) =>
       (await import("./commands/accounts.ts")).revoke(given, context),
   },
+  {
+    words: ["server", "broker-acl"],
+    role: "accounts",
+    summary:
+      "Prints what a mosquitto of your own needs: its ACL, its passwords",
+    operands: [],
+    options: [ROOT, {
+      name: "passwords",
+      kind: "flag",
+      summary: "The lines of its password file (hashes) in place of the ACL",
+    }],
+    notes: [
+      "Run it again after each join, adduser, rmuser and revoke, and have mosquitto reload.",
+      "mosquitto needs 'use_username_as_clientid true', so that no client ends another's connection.",
+    ],
+    examples: [
+      "sinkd server broker-acl >/etc/mosquitto/sinkd.acl",
+      "sinkd server broker-acl --passwords >/etc/mosquitto/sinkd.passwords",
+    ],
+    run: async (given, context) =>
+      (await import("./commands/broker_acl.ts")).brokerAcl(given, context),
+  },
 ];

@@ -215,7 +215,7 @@ export class ClientSession {
   }
 
   #connect(): Link {
-    const { user, client, secret, broker, certPems } =
+    const { user, client, secret, broker, brokerCa, certPems } =
       this.#options.credentials;
     const { host, port } = splitAddress(this.#address);
     const target = broker === ""
@@ -225,7 +225,11 @@ export class ClientSession {
         caPems: certPems,
         servername: SERVER_NAME,
       }
-      : { kind: "url" as const, url: broker };
+      : {
+        kind: "url" as const,
+        url: broker,
+        caPems: brokerCa === undefined ? [] : [brokerCa],
+      };
     const offline = JSON.stringify({
       version: PROTOCOL_VERSION,
       status: "Offline",

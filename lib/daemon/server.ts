@@ -23,11 +23,14 @@ import {
   stepServer,
   type Turn,
 } from "../core/server.ts";
+import { SERVER_ACCOUNT } from "../core/broker_acl.ts";
 import { UsageError } from "../core/fault.ts";
 import { compareStamps } from "../core/stamp.ts";
 import type { ControlReply, ControlRequest } from "../core/control.ts";
 import type { Broker } from "../io/broker.ts";
 import type { Channel } from "../io/channel.ts";
+import { readBrokerCa } from "../io/broker_ca.ts";
+import { ensureBrokerLogin } from "../io/broker_login.ts";
 import { ensureCertificate } from "../io/certificate.ts";
 import { openControl } from "../io/control.ts";
 import { openFront } from "../io/front.ts";
@@ -36,6 +39,7 @@ import { logger } from "../io/log.ts";
 import { type Link, type LinkEvent, openLink } from "../io/mqtt_link.ts";
 import { lockPidFile, socketPathOf } from "../io/pid_file.ts";
 import { checkRsync } from "../io/rsync_version.ts";
+import { serverOwnDirectory } from "../io/server_root.ts";
 import { describe, Faults } from "./faults.ts";
 import { prune } from "./retention.ts";
 import { serverReport } from "./server_report.ts";
@@ -50,6 +54,8 @@ export interface ServerOptions {
   readonly listenPort: number;
   /** URL of an external broker; the embedded one when `undefined`. */
   readonly broker: string | undefined;
+  /** Certificates to trust it by, beside the well-known ones. */
+  readonly brokerCaFile: string | undefined;
   readonly pidFile: string;
   /** Most turns at one time. */
   readonly jobs: number;
@@ -131,6 +137,7 @@ class Server {
   readonly #dropped = new Map<string, number>();
   readonly #channels = new Set<Promise<void>>();
   readonly #timers: ReturnType<typeof setInterval>[] = [];
+  readonly #brokerCa: string | undefined;
   #state: ServerState;
   #broker: Broker | undefined;
   #listen = "";
@@ -141,6 +148,7 @@ class Server {
   constructor(options: ServerOptions) {
     this.#options = options;
     this.#users = new Users(options.root);
+    this.#brokerCa = readBrokerCa(options.brokerCaFile);
     this.#state = newServerState(options.jobs);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.stopped = promise;
@@ -196,7 +204,11 @@ class Server {
   connect(): Link {
     const broker = this.#broker;
     const target = broker === undefined
-      ? { kind: "url" as const, url: this.#options.broker ?? "" }
+      ? {
+        kind: "url" as const,
+        url: this.#options.broker ?? "",
+        caPems: this.#brokerCa === undefined ? [] : [this.#brokerCa],
+      }
       : { kind: "stream" as const, open: () => broker.connectServer() };
     const offline = JSON.stringify({
       version: PROTOCOL_VERSION,
@@ -204,11 +216,20 @@ class Server {
     });
     this.#link = openLink({
       target,
-      clientId: "sinkd-server",
+      ...this.#brokerLogin(),
+      clientId: SERVER_ACCOUNT,
       will: { topic: SERVER_TOPIC, payload: offline, retain: true },
       subscriptions: [ALL_CLIENTS_TOPIC],
     }, (event) => this.#onLink(event));
     return this.#link;
+  }
+
+  /** What `--broker` does not say of the server's own login is in a file that only the server reads. */
+  #brokerLogin(): { username: string; password: string } | undefined {
+    const { broker, root } = this.#options;
+    if (broker === undefined || new URL(broker).username !== "") return;
+    const { name, secret } = ensureBrokerLogin(serverOwnDirectory(root));
+    return { username: name, password: secret };
   }
 
   /** Answers a new data channel: a join, or a turn. */
@@ -301,6 +322,7 @@ class Server {
       },
       certPems,
       broker: withoutLogin(this.#options.broker ?? ""),
+      ...(this.#brokerCa === undefined ? {} : { brokerCa: this.#brokerCa }),
     });
   }
 

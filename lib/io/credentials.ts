@@ -7,6 +7,9 @@ import { z } from "zod";
 import { nameFault } from "../core/path.ts";
 import { replaceFile } from "./replace_file.ts";
 
+/** Most characters of an external broker's certificates. */
+export const MAX_CA_CHARACTERS = 65_536;
+
 const name = z.string().refine((text) => nameFault(text) === undefined);
 
 const credentialsSchema = z.strictObject({
@@ -20,6 +23,8 @@ const credentialsSchema = z.strictObject({
     .min(1).max(8),
   /** URL of an external broker; empty for the one in the server, at the same address. */
   broker: z.string().max(1024),
+  /** Certificates (PEM) to trust that broker by; left out when the well-known ones do. */
+  brokerCa: z.string().max(MAX_CA_CHARACTERS).optional(),
 });
 
 /** A client's credentials. */

@@ -11,7 +11,11 @@ import { PROTOCOL_VERSION } from "../core/protocol.ts";
 import type { Redeemed } from "./accounts.ts";
 import { fingerprintOf, pemOf } from "./certificate.ts";
 import { acceptChannel, type Channel } from "./channel.ts";
-import { type Credentials, joinAddress } from "./credentials.ts";
+import {
+  type Credentials,
+  joinAddress,
+  MAX_CA_CHARACTERS,
+} from "./credentials.ts";
 import { SERVER_NAME } from "./dial.ts";
 
 /** The first message of a joining client. */
@@ -33,6 +37,8 @@ const answerSchema = z.discriminatedUnion("kind", [
     /** Certificates to pin beside the one that was seen. */
     certPems: z.array(z.string().max(20_000)).max(7),
     broker: z.string().max(1024),
+    /** Certificates (PEM) to trust that broker by, when well-known ones do not. */
+    brokerCa: z.string().max(MAX_CA_CHARACTERS).optional(),
   }),
   z.strictObject({ kind: z.literal("refused"), reason: z.string().max(1000) }),
 ]);
@@ -46,6 +52,8 @@ export interface JoinPorts {
   readonly certPems: readonly string[];
   /** URL of the external broker for clients, or empty. */
   readonly broker: string;
+  /** Certificates (PEM) to trust it by, if well-known ones do not. */
+  readonly brokerCa?: string;
 }
 
 const ANSWER_LIMIT_MS = 20_000;
@@ -78,6 +86,7 @@ export async function joinServer(
       address: joinAddress(link.host, link.port),
       certPems: [...new Set([certPem, ...answer.certPems])],
       broker: answer.broker,
+      ...(answer.brokerCa === undefined ? {} : { brokerCa: answer.brokerCa }),
     };
   } finally {
     clearTimeout(limit);
@@ -106,6 +115,7 @@ export async function serveJoin(
     secret: redeemed.secret,
     certPems: [...ports.certPems],
     broker: ports.broker,
+    ...(ports.brokerCa === undefined ? {} : { brokerCa: ports.brokerCa }),
   };
   await channel.send(answer);
 }

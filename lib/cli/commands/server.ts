@@ -6,7 +6,7 @@
 import { splitAddress } from "../../core/address.ts";
 import { configureLog } from "../../io/log.ts";
 import type { Arguments } from "../arguments.ts";
-import { type Context, isJournal } from "../context.ts";
+import { absolute, type Context, isJournal } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
 import { ownPidFile, serverRoot } from "../places.ts";
 import { listenForSignals } from "./signals.ts";
@@ -26,6 +26,7 @@ export async function server(
     listenHost: listen.host,
     listenPort: listen.port,
     broker: given.text("broker"),
+    brokerCaFile: fileOf(given, "broker-ca", context),
     pidFile: ownPidFile(given, context.around),
     jobs: Number(given.text("jobs") ?? 8),
     historyDays: Number(given.text("history-days") ?? 30),
@@ -36,4 +37,13 @@ export async function server(
   using signals = listenForSignals();
   await runServer(options, signals.shutdown);
   return EXIT.done;
+}
+
+function fileOf(
+  given: Arguments,
+  option: string,
+  context: Context,
+): string | undefined {
+  const file = given.text(option);
+  return file === undefined ? undefined : absolute(file, context.around);
 }
