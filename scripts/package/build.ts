@@ -6,6 +6,7 @@
 import { makeBundles, PRODUCTS } from "./bundles.ts";
 import { complain, DIST, say, WORK } from "./checkout.ts";
 import { type Choice, readChoice, USAGE } from "./choice.ts";
+import { makeCompiled } from "./compile.ts";
 import { makePortable } from "./portable.ts";
 import { ownSystem } from "./runtime.ts";
 
@@ -13,15 +14,24 @@ async function build(choice: Choice): Promise<void> {
   const { system } = choice;
   const bundles = `${WORK}/bundles`;
   await makeBundles(bundles);
+  let form = choice.form ?? "compile";
   for (const target of PRODUCTS) {
     const name = system === ownSystem()
       ? target.product
       : `${target.product}-${system.short}`;
-    const file = `${DIST}/${name}`;
-    await makePortable(target, system, { bundles, file });
-    const { size } = await Deno.stat(file);
+    const places = { bundles, file: `${DIST}/${name}` };
+    if (form === "compile") {
+      const made = await makeCompiled(target, system, places);
+      if (!made.ok) {
+        if (choice.form === "compile") throw new Error(made.reason);
+        say("Deno's runtime for compiled programs (denort) cannot be had here");
+        form = "portable";
+      }
+    }
+    if (form === "portable") await makePortable(target, system, places);
+    const { size } = await Deno.stat(places.file);
     say(
-      `${file}: portable form for ${system.triple}, ${mebibytes(size)}`,
+      `${places.file}: ${form} form for ${system.triple}, ${mebibytes(size)}`,
     );
   }
 }

@@ -35,6 +35,10 @@ export async function makeBundles(directory: string): Promise<void> {
   await bundle("scripts/package/flags.ts", `${directory}/flags.js`, [
     "--external=./commands/*",
   ]);
+  await bundle("scripts/package/compiled.ts", `${directory}/compiled.js`, [
+    "--external=./commands/*",
+    "--external=./control.js",
+  ]);
   await bundle("lib/io/watch_worker.ts", `${directory}/watch_worker.js`);
   await pointToWorker(`${directory}/client.js`);
 }

@@ -9,10 +9,11 @@ import {
   CONTROL_COMMANDS,
   LIFECYCLE_COMMANDS,
 } from "../../lib/cli/table_control.ts";
+import { finish } from "./finish.ts";
 
 const { product, argv } = readProduct(Deno.args);
 const commands = commandsOf(product, [
   ...CONTROL_COMMANDS,
   ...LIFECYCLE_COMMANDS,
 ]);
-Deno.exit(await runCommandLine(argv, { product, commands }));
+finish(await runCommandLine(argv, { product, commands }));

@@ -24,15 +24,9 @@ export DENO_DIR
 
 # The commonest lines, whose flags need no look at anything, do without a second process.
 permission_flags() {
-  case "$* ${XDG_RUNTIME_DIR:-}" in
-    *[!A-Za-z0-9/._\ -]*) ;;
-    "status "* | "status --json "* | "status --watch "*)
-      if [ $# -eq 1 ] || [ "$2" = --json ] || [ "$2" = --watch ] && [ $# -lt 3 ]; then
-        status_flags
-        return
-      fi
-      ;;
-    "--version "* | "-V "*)
+  case ${1:-} in
+    status) status_flags "$@" && return ;;
+    --version | -V)
       echo "--no-prompt --ignore-env --allow-run=rsync --allow-sys=uid --allow-env=@ENVIRONMENT@"
       return
       ;;
@@ -41,17 +35,44 @@ permission_flags() {
     "$here/flags.js" $leading "$self" "$@")
 }
 
+# status [--json] [--watch] [--pid FILE], with plain absolute paths; fails for any other line.
 status_flags() {
-  pids=/run/sinkd.pid
-  own=${XDG_RUNTIME_DIR:-}
-  if [ -n "$own" ]; then
-    own=$own/sinkd.pid
-    [ "$uid" -eq 0 ] && pids=$pids,$own || pids=$own,$pids
+  case "$*${XDG_RUNTIME_DIR:-}" in
+    *[!A-Za-z0-9/._\ -]* | */../* | */./* | *//*) return 1 ;;
+  esac
+  pids=
+  while shift && [ $# -gt 0 ]; do
+    case $1 in
+      --json | --watch) ;;
+      --pid)
+        case ${2:-} in
+          /*.pid) ;;
+          *) return 1 ;;
+        esac
+        pids=$2
+        shift
+        ;;
+      *) return 1 ;;
+    esac
+  done
+  if [ -z "$pids" ]; then
+    pids=/run/sinkd.pid
+    own=${XDG_RUNTIME_DIR:-}
+    if [ -n "$own" ]; then
+      own=$own/sinkd.pid
+      [ "$uid" -eq 0 ] && pids=$pids,$own || pids=$own,$pids
+    fi
   fi
-  sockets=$(printf %s "$pids" | sed 's/\.pid/.sock/g')
+  sockets= nets=
+  IFS=,
+  for pid in $pids; do
+    sockets=$sockets,${pid%.pid}.sock
+    nets=$nets,unix:${pid%.pid}.sock
+  done
+  unset IFS
+  sockets=${sockets#,}
   echo "--no-prompt --ignore-env --allow-read=$pids,$sockets --allow-write=$sockets" \
-    "--allow-net=$(printf %s "$sockets" | sed 's/^/unix:/; s/,/,unix:/g')" \
-    "--allow-sys=uid --allow-env=@ENVIRONMENT@"
+    "--allow-net=${nets#,} --allow-sys=uid --allow-env=@ENVIRONMENT@"
 }
 
 case $product in

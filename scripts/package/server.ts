@@ -10,6 +10,7 @@ import {
   CONTROL_COMMANDS,
   LIFECYCLE_COMMANDS,
 } from "../../lib/cli/table_control.ts";
+import { finish } from "./finish.ts";
 
 const { product, argv } = readProduct(Deno.args);
 const commands = commandsOf(product, [
@@ -17,4 +18,4 @@ const commands = commandsOf(product, [
   ...CONTROL_COMMANDS,
   ...LIFECYCLE_COMMANDS,
 ]);
-Deno.exit(await runCommandLine(argv, { product, commands }));
+finish(await runCommandLine(argv, { product, commands }));

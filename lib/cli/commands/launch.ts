@@ -19,6 +19,13 @@ const LOOK_EVERY_MS = 25;
 const LOG_LINES = 6;
 const MAX_LOG_BYTES = 10_000_000;
 
+/** A compiled executable has no launcher that sends what is said to the log. */
+const LAUNCHER = `
+exec >>"$SINKD_LOG" 2>&1
+unset SINKD_LOG JOURNAL_STREAM
+exec "$@"
+`;
+
 /** Starts `role` and waits for its first report; throws with the log's last lines when none comes. */
 export async function launch(
   role: "server" | "client",
@@ -27,10 +34,14 @@ export async function launch(
   context: Context,
 ): Promise<StatusReport> {
   const log = await openLog(role, given, context);
+  const launcher = context.around.variable("SINKD_LAUNCHER");
+  const args = [role, ...sameOptions(role, given, context.around)];
   const child = new Deno.Command(
-    context.around.variable("SINKD_LAUNCHER") ?? Deno.execPath(),
+    launcher ?? "sh",
     {
-      args: [role, ...sameOptions(role, given, context.around)],
+      args: launcher === undefined
+        ? ["-c", LAUNCHER, "sh", Deno.execPath(), ...args]
+        : args,
       stdin: "null",
       stdout: "null",
       stderr: "null",

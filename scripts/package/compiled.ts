@@ -1,0 +1,72 @@
+/**
+ * The start of a compiled executable. Its own permissions were fixed when it was built, before
+ * anyone knew which directories it is for; so each command runs in a worker that gets what its
+ * command line needs and no more, computed as the launchers of the other forms do. What only asks a
+ * running program does without the worker, for speed, and gives up what it can.
+ *
+ * @module
+ */
+import { readSurroundings } from "../../lib/cli/context.ts";
+import { EXIT } from "../../lib/cli/exit_codes.ts";
+import { lineGrants } from "../../lib/cli/line_grants.ts";
+import type { Grants } from "../../lib/cli/permissions.ts";
+import { commandsOf, readProduct, tableWords } from "../../lib/cli/product.ts";
+import { COMMANDS } from "../../lib/cli/table.ts";
+import { CONTROL_COMMANDS } from "../../lib/cli/table_control.ts";
+
+const { product, argv } = readProduct(Deno.args);
+const words = tableWords(product, argv);
+const commands = commandsOf(product, COMMANDS);
+
+/** Runs the command in a worker with `grants`; gives its exit code. */
+async function runWith(grants: Grants): Promise<number> {
+  const name = product.name === "sinkd" ? "client" : "server";
+  const worker = new Worker(new URL(`./${name}.js`, import.meta.url), {
+    type: "module",
+    name,
+    // A list of nothing is no permission; the environment stays as it was narrowed at the start.
+    deno: {
+      permissions: {
+        read: [...grants.read],
+        write: [...grants.write],
+        net: [...grants.net],
+        run: [...grants.run],
+        sys: [...grants.sys],
+        env: "inherit",
+      },
+    },
+  });
+  try {
+    return await new Promise((resolve, reject) => {
+      worker.onmessage = ({ data }: MessageEvent<number>) => resolve(data);
+      worker.onerror = (event) => {
+        event.preventDefault();
+        reject(new Error(event.message));
+      };
+    });
+  } finally {
+    worker.terminate();
+  }
+}
+
+async function run(): Promise<number> {
+  for (;;) {
+    const grants = await lineGrants(words, commands, readSurroundings(), {
+      modules: new URL(".", import.meta.url).pathname,
+      launcher: "sh",
+    });
+    const code = await runWith(grants);
+    // The configuration has new anchors, which need other permissions.
+    if (code !== EXIT.restart) return code;
+  }
+}
+
+const asksOnly = CONTROL_COMMANDS.some(({ words: [word] }) =>
+  word === words[0]
+);
+if (asksOnly) {
+  await Deno.permissions.revoke({ name: "run" });
+  await import("./control.js");
+} else {
+  Deno.exit(await run());
+}
