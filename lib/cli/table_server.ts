@@ -98,8 +98,8 @@ export const SERVER_COMMANDS: readonly Command[] = [
       "mosquitto needs 'use_username_as_clientid true', so that no client ends another's connection.",
     ],
     examples: [
-      "sinkd server broker-acl >/etc/mosquitto/sinkd.acl",
-      "sinkd server broker-acl --passwords >/etc/mosquitto/sinkd.passwords",
+      "sinkd server broker-acl --root /srv/sinkd",
+      "sinkd server broker-acl --passwords",
     ],
     run: async (given, context) =>
       (await import("./commands/broker_acl.ts")).brokerAcl(given, context),
