@@ -4,11 +4,11 @@
  * @module
  */
 import type { EditChange } from "../core/channel_protocol.ts";
-import { mustHold } from "../core/deletions.ts";
 import type { Found } from "../core/entry.ts";
 import { comparePaths, isWithin, type RelativePath } from "../core/path.ts";
 import { isDirty, isSuspect } from "../core/reconcile.ts";
 import { ZERO_STAMP } from "../core/stamp.ts";
+import { DeletionGuard } from "./deletion_guard.ts";
 import type {
   Base,
   Batch,
@@ -20,10 +20,6 @@ import type {
 
 /** Age in milliseconds from which a later write surely gives a file another mtime. */
 const SETTLED_MS = 20;
-/** From so many deletions on they wait for rest and are judged together. */
-const MANY_DELETIONS = 10;
-/** Rest after the last of many deletions before they are judged together, in milliseconds. */
-const MANY_DELETIONS_QUIET_MS = 500;
 /** Tries after which a file that never holds still goes from a copy. */
 const TRIES_BEFORE_SNAPSHOT = 3;
 
@@ -50,14 +46,12 @@ export class AnchorEdits implements Edits {
   /** Why paths cannot be carried or read now; shown in status. */
   readonly faults = new Map<RelativePath, string>();
   readonly #dirty = new Map<RelativePath, Dirty>();
+  readonly #deletions = new DeletionGuard();
   readonly #waiting = new Set<RelativePath>();
   readonly #tries = new Map<RelativePath, number>();
   readonly #ports: EditsPorts;
-  #deletions = 0;
+  #puts = 0;
   #bytes = 0;
-  #lastDeletionMs = -Infinity;
-  #approved = false;
-  #held = false;
 
   constructor(ports: EditsPorts) {
     this.#ports = ports;
@@ -65,7 +59,8 @@ export class AnchorEdits implements Edits {
 
   /** Edits that could go now. */
   count(): number {
-    return this.#dirty.size - (this.#deletionsWait() ? this.#deletions : 0);
+    const nowMs = this.#ports.nowMs();
+    return this.#puts + this.#deletions.readyCount(nowMs, () => this.#total());
   }
 
   /** All that is not on the server yet. */
@@ -80,34 +75,31 @@ export class AnchorEdits implements Edits {
 
   /** Deletions that wait for a person. */
   heldPaths(): RelativePath[] {
-    if (!this.#isHeld()) return [];
-    return this.#paths("delete").sort(comparePaths);
+    return this.#deletions.held(this.#ports.nowMs(), () => this.#total());
   }
 
-  /** When held back deletions should be judged, or `undefined`. */
+  /** When many deletions will be judged, or `undefined`. */
   judgeAtMs(): number | undefined {
-    if (this.#deletions < MANY_DELETIONS || this.#approved || this.#held) {
-      return undefined;
-    }
-    return this.#lastDeletionMs + MANY_DELETIONS_QUIET_MS;
+    const judgeAtMs = this.#deletions.judgeAtMs();
+    return judgeAtMs === undefined || judgeAtMs < this.#ports.nowMs()
+      ? undefined
+      : judgeAtMs;
   }
 
   /** Lets held deletions go. */
   approve(): void {
-    this.#approved = true;
-    this.#held = false;
+    this.#deletions.approve();
   }
 
   /** Gives held deletions up: their bases are forgotten, so the server's versions come back. */
   reject(): RelativePath[] {
-    const paths = this.#paths("delete");
+    const paths = this.heldPaths();
     const { base } = this.#ports;
     base.agree(
       paths.map((path) => ({ path, base: undefined })),
       { ...base.position(), stamp: ZERO_STAMP },
     );
     for (const path of paths) this.#clear(path);
-    this.#held = false;
     return paths;
   }
 
@@ -292,15 +284,13 @@ export class AnchorEdits implements Edits {
   }
 
   #set(path: RelativePath, dirty: Dirty): void {
-    const was = this.#dirty.get(path);
-    if (was?.kind !== dirty.kind) {
-      this.#clear(path);
-      if (dirty.kind === "delete") {
-        this.#deletions++;
-        this.#lastDeletionMs = this.#ports.nowMs();
-      }
-    } else if (was.kind === "put") this.#bytes -= was.bytes;
-    if (dirty.kind === "put") this.#bytes += dirty.bytes;
+    if (this.#dirty.get(path)?.kind !== dirty.kind) this.#clear(path);
+    else this.#uncount(path);
+    if (dirty.kind === "delete") this.#deletions.add(path, this.#ports.nowMs());
+    else {
+      this.#puts++;
+      this.#bytes += dirty.bytes;
+    }
     this.#dirty.set(path, dirty);
     this.#waiting.delete(path);
     this.faults.delete(path);
@@ -309,51 +299,40 @@ export class AnchorEdits implements Edits {
   #clear(path: RelativePath): void {
     this.#waiting.delete(path);
     this.faults.delete(path);
+    this.#uncount(path);
+    if (this.#dirty.delete(path)) this.#deletions.remove(path);
+  }
+
+  #uncount(path: RelativePath): void {
     const was = this.#dirty.get(path);
-    if (was === undefined) return;
-    this.#dirty.delete(path);
-    if (was.kind === "delete") this.#deletions--;
-    else this.#bytes -= was.bytes;
-    if (this.#deletions === 0) {
-      this.#held = false;
-      this.#approved = false;
-    }
+    if (was?.kind !== "put") return;
+    this.#puts--;
+    this.#bytes -= was.bytes;
   }
 
-  #deletionsWait(): boolean {
-    const judgeAt = this.judgeAtMs();
-    if (judgeAt !== undefined && this.#ports.nowMs() < judgeAt) return true;
-    return this.#isHeld();
-  }
-
-  #isHeld(): boolean {
-    if (this.#deletions === 0 || this.#approved) return false;
-    if (!this.#held) {
-      const total = this.#ports.base.count() + this.#newPaths();
-      this.#held = mustHold({ deleted: this.#deletions, total });
-    }
-    return this.#held;
+  /** All paths there were, with those that are new: a renamed directory is no loss. */
+  #total(): number {
+    return this.#ports.base.count() + this.#newPaths();
   }
 
   /** What is new here weighs against deletions: a renamed directory is both. */
   #newPaths(): number {
     const { base } = this.#ports;
-    return this.#paths("put").filter((path) =>
-      base.row(path).base === undefined
-    ).length;
+    return this.#puttable().filter((path) => base.row(path).base === undefined)
+      .length;
   }
 
   /** Deletions deepest first, unless they wait; then the rest from the top. */
   #ordered(): RelativePath[] {
-    const deletions = this.#deletionsWait() ? [] : this.#paths("delete");
+    const { nowMs } = this.#ports;
     return [
-      ...deletions.sort(comparePaths).reverse(),
-      ...this.#paths("put").sort(comparePaths),
+      ...this.#deletions.ready(nowMs(), () => this.#total()),
+      ...this.#puttable().sort(comparePaths),
     ];
   }
 
-  #paths(kind: Dirty["kind"]): RelativePath[] {
-    return [...this.#dirty].filter(([, dirty]) => dirty.kind === kind).map((
+  #puttable(): RelativePath[] {
+    return [...this.#dirty].filter(([, { kind }]) => kind === "put").map((
       [path],
     ) => path);
   }

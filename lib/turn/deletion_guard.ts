@@ -1,0 +1,83 @@
+/**
+ * The deletion guard: which deletions of an anchor may go, and which wait for a person.
+ *
+ * Many at once are judged together when the last of them is some time ago. What is held stays held
+ * until a person decides; deletions that come later are judged by themselves.
+ *
+ * @module
+ */
+import { mustHold } from "../core/deletions.ts";
+import { comparePaths, type RelativePath } from "../core/path.ts";
+
+/** From so many deletions on they wait for rest and are judged together. */
+const MANY = 10;
+/** Rest after the last of many deletions, in milliseconds. */
+const QUIET_MS = 500;
+
+/** The deletions of one anchor that the server does not have. */
+export class DeletionGuard {
+  readonly #free = new Set<RelativePath>();
+  readonly #held = new Set<RelativePath>();
+  readonly #approved = new Set<RelativePath>();
+  #lastMs = -Infinity;
+
+  add(path: RelativePath, nowMs: number): void {
+    if (
+      this.#free.has(path) || this.#held.has(path) || this.#approved.has(path)
+    ) return;
+    this.#free.add(path);
+    this.#lastMs = nowMs;
+  }
+
+  remove(path: RelativePath): void {
+    for (const set of [this.#free, this.#held, this.#approved]) {
+      set.delete(path);
+    }
+  }
+
+  /** Deletions that may go now, deepest first; `total` tells how many paths there were with them. */
+  ready(nowMs: number, total: () => number): RelativePath[] {
+    const going = [
+      ...this.#approved,
+      ...(this.#judge(nowMs, total) ? this.#free : []),
+    ];
+    return going.sort(comparePaths).reverse();
+  }
+
+  /** How many {@linkcode ready} gives. */
+  readyCount(nowMs: number, total: () => number): number {
+    return this.#approved.size +
+      (this.#judge(nowMs, total) ? this.#free.size : 0);
+  }
+
+  /** Deletions that wait for a person. */
+  held(nowMs: number, total: () => number): RelativePath[] {
+    this.#judge(nowMs, total);
+    return [...this.#held].sort(comparePaths);
+  }
+
+  /** When many deletions will have come to rest, or `undefined` when nothing waits for that. */
+  judgeAtMs(): number | undefined {
+    return this.#free.size < MANY ? undefined : this.#lastMs + QUIET_MS;
+  }
+
+  /** Lets go what is held. */
+  approve(): void {
+    for (const path of this.#held) this.#approved.add(path);
+    this.#held.clear();
+  }
+
+  /** True when the free deletions may go; holds them all when they must not. */
+  #judge(nowMs: number, total: () => number): boolean {
+    if (this.#free.size === 0) return true;
+    const judgeAtMs = this.judgeAtMs();
+    if (judgeAtMs !== undefined && nowMs < judgeAtMs) return false;
+    const others = this.#held.size + this.#approved.size;
+    if (!mustHold({ deleted: this.#free.size, total: total() - others })) {
+      return true;
+    }
+    for (const path of this.#free) this.#held.add(path);
+    this.#free.clear();
+    return false;
+  }
+}
