@@ -397,6 +397,8 @@ Deno.test("reject() forgets the deletions, so that all comes back from the serve
   await withAnchor(many(12), async (rig) => {
     removeSome(rig.root, 12);
     rig.edits.applyScan(await scan(rig));
+    assert.deepEqual(rig.edits.heldPaths(), []); // not judged before it is quiet
+    rig.clock.ms += 1000;
     assert.equal(rig.edits.heldPaths().length, 12);
     assert.equal(rig.edits.count(), 0);
     assert.equal(rig.edits.reject().length, 12);
@@ -425,5 +427,21 @@ Deno.test("examine() names what cannot be carried, and sends no deletion for it"
     examine(rig, "p");
     assert.deepEqual(names(await rig.edits.collect(ALL)), ["gone p"]);
     assert.equal(rig.edits.faults.size, 0);
+  });
+});
+
+Deno.test("collect() takes a deletion that came after others were held", async () => {
+  const base = { ...many(150), "later.txt": many(1)["f0"] ?? directory() };
+  await withAnchor(base, async (rig) => {
+    removeSome(rig.root, 140);
+    rig.edits.applyScan(await scan(rig));
+    rig.clock.ms += 1000;
+    assert.equal(rig.edits.heldPaths().length, 140);
+    Deno.removeSync(`${rig.root}/later.txt`);
+    rig.edits.applyScan(await scan(rig));
+    assert.equal(rig.edits.count(), 1);
+    assert.equal(rig.edits.heldPaths().length, 140);
+    rig.edits.approve();
+    assert.equal(rig.edits.count(), 141);
   });
 });
