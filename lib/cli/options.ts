@@ -62,6 +62,13 @@ export const SERVER_OPTIONS: readonly Option[] = [
     summary:
       "Certificates (PEM) that tell your broker is the right one; clients get them when they join",
   },
+  {
+    name: "rsyncd",
+    kind: "address",
+    value: "HOST:PORT",
+    summary:
+      "Lets plain rsync read users' trees there, with a password each (unencrypted; off by default)",
+  },
   PID,
   {
     name: "jobs",

@@ -159,7 +159,8 @@ function serverGrants(
         ? []
         : [netHost(joinAddress(broker.host, broker.port))]),
     ],
-    run: ["rsync"],
+    // The shell keeps the rsync daemon.
+    run: given.text("rsyncd") === undefined ? ["rsync"] : ["rsync", "sh"],
     sys: ["hostname", "uid", "gid", "statfs"],
   });
 }

@@ -55,9 +55,13 @@ export const SERVER_COMMANDS: readonly Command[] = [
   {
     words: ["server", "users"],
     role: "accounts",
-    summary: "Lists the users",
+    summary: "Lists the users, and where rsync can read their trees",
     operands: [],
-    options: [ROOT],
+    options: [ROOT, {
+      name: "passwords",
+      kind: "flag",
+      summary: "With the passwords for reading with rsync",
+    }],
     examples: ["sinkd server users"],
     run: async (given, context) =>
       (await import("./commands/accounts.ts")).listUsers(given, context),

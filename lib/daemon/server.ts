@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Address } from "../core/address.ts";
 import { OWN_NAME, pathFault, type RelativePath } from "../core/path.ts";
 import {
   ALL_CLIENTS_TOPIC,
@@ -41,6 +42,7 @@ import { lockPidFile, socketPathOf } from "../io/pid_file.ts";
 import { checkRsync } from "../io/rsync_version.ts";
 import { serverOwnDirectory } from "../io/server_root.ts";
 import { describe, Faults } from "./faults.ts";
+import { openRestoreDaemon } from "./restore_daemon.ts";
 import { prune } from "./retention.ts";
 import { serverReport } from "./server_report.ts";
 import { parseHelloTurn, ServerTurns } from "./server_turns.ts";
@@ -56,6 +58,8 @@ export interface ServerOptions {
   readonly broker: string | undefined;
   /** Certificates to trust it by, beside the well-known ones. */
   readonly brokerCaFile: string | undefined;
+  /** Where plain rsync may read users' trees; nowhere when `undefined`. */
+  readonly rsyncd: Address | undefined;
   readonly pidFile: string;
   /** Most turns at one time. */
   readonly jobs: number;
@@ -114,6 +118,12 @@ export async function runServer(
       broker === undefined ? stream.destroy() : broker.handle(stream),
     onChannel: (channel) =>
       void server.takeChannel(channel, [certificate.certPem]),
+  });
+  await using _restoring = await openRestoreDaemon({
+    root: options.root,
+    address: options.rsyncd,
+    users: server.userNames(),
+    faults: server.faults,
   });
   server.open({ broker, listen: `${front.host}:${front.port}` });
   await using _link = server.connect();
@@ -177,6 +187,10 @@ class Server {
 
   verify(user: string, client: string, secret: string): boolean {
     return this.#users.get(user)?.accounts.verify(client, secret) ?? false;
+  }
+
+  userNames(): string[] {
+    return this.#users.names();
   }
 
   /** Checks the users' databases; what was done to them is told in status. */

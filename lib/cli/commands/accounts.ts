@@ -9,6 +9,7 @@ import { formatJoinLink } from "../../core/join_link.ts";
 import { nameFault } from "../../core/path.ts";
 import { Accounts, type ClientAccount } from "../../io/accounts.ts";
 import { ensureCertificate } from "../../io/certificate.ts";
+import { closeRestoreAccess } from "../../io/restore_access.ts";
 import { makeServerRoot, serverOwnDirectory } from "../../io/server_root.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Context } from "../context.ts";
@@ -17,6 +18,7 @@ import { serverRoot } from "../places.ts";
 import { columns, counted, painter, plain } from "../render/style.ts";
 import { tryAsk } from "./ask.ts";
 import { linkAddress } from "./link_address.ts";
+import { restoreOf } from "./restore_access.ts";
 
 /** `sinkd server adduser NAME`. */
 export async function addUser(
@@ -35,6 +37,13 @@ export async function addUser(
   using accounts = Accounts.create(root, user);
   const token = accounts.createJoinToken(Date.now());
   context.out(`${formatJoinLink({ user, token, host, port, fingerprint })}\n`);
+  const restore = restoreOf(root, user, host);
+  if (restore !== undefined) {
+    context.say(
+      `To read ${plain(user)}'s tree with rsync: ${plain(restore.url)}`,
+    );
+    context.say(`Password for that: ${restore.password}`);
+  }
   return EXIT.done;
 }
 
@@ -47,6 +56,7 @@ export async function removeUser(
   const user = given.operands[0] ?? "";
   const clients = clientsOf(root, user).filter((client) => !client.revoked);
   Accounts.remove(root, user);
+  closeRestoreAccess(root, user);
   for (const { client } of clients) {
     await tellRevoked({ user, client }, given, context);
   }
@@ -68,7 +78,13 @@ export function listUsers(
   printColumns(
     users.map((user) => {
       const live = clientsOf(root, user).filter((client) => !client.revoked);
-      return [user, counted(live.length, "client")];
+      const restore = restoreOf(root, user, Deno.hostname());
+      return [
+        user,
+        counted(live.length, "client"),
+        restore?.url ?? "",
+        given.flag("passwords") ? restore?.password ?? "" : "",
+      ];
     }),
     context,
   );

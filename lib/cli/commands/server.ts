@@ -4,6 +4,7 @@
  * @module
  */
 import { splitAddress } from "../../core/address.ts";
+import { UsageError } from "../../core/fault.ts";
 import { configureLog } from "../../io/log.ts";
 import type { Arguments } from "../arguments.ts";
 import { absolute, type Context, isJournal } from "../context.ts";
@@ -21,7 +22,12 @@ export async function server(
 ): Promise<number> {
   const listen = splitAddress(given.text("listen") ?? DEFAULT_LISTEN);
   if (listen === undefined) throw new Error("Cannot listen: no address");
+  const rsyncd = splitAddress(given.text("rsyncd") ?? "");
+  if (rsyncd?.port === 0) {
+    throw new UsageError("Cannot use --rsyncd: its port must not be 0");
+  }
   const options = {
+    rsyncd,
     root: serverRoot(given, context.around),
     listenHost: listen.host,
     listenPort: listen.port,

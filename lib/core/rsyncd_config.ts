@@ -1,0 +1,100 @@
+/**
+ * The configuration of the server's rsync daemon: one read-only module for each user.
+ *
+ * @module
+ */
+import { OWN_NAME } from "./path.ts";
+
+const MAX_CONNECTIONS = 16;
+const IDLE_LIMIT_S = 600;
+
+/** Options that would follow links, write, or reach devices on the server. */
+const REFUSED = [
+  "copy-links",
+  "copy-dirlinks",
+  "copy-unsafe-links",
+  "keep-dirlinks",
+  "copy-devices",
+  "write-devices",
+  "remove-source-files",
+  "fake-super",
+];
+
+/**
+ * The daemon's own file; modules are read anew from `*.conf` in `modules` at each connection. As
+ * `root` it confines itself to the module by chroot.
+ */
+export function daemonConfig(
+  options: {
+    readonly modules: string;
+    readonly lockFile: string;
+    readonly root: boolean;
+  },
+): string {
+  return [
+    `lock file = ${options.lockFile}`,
+    `max connections = ${MAX_CONNECTIONS}`,
+    `timeout = ${IDLE_LIMIT_S}`,
+    "reverse lookup = no",
+    "numeric ids = yes",
+    "list = no",
+    "read only = yes",
+    "max verbosity = 1",
+    `exclude = ${OWN_NAME}`,
+    // Links are stored so that they lead nowhere; the reader gets them as they were.
+    "munge symlinks = yes",
+    // The setgid bit is the server's own.
+    "outgoing chmod = Dg-s",
+    `refuse options = ${REFUSED.join(" ")}`,
+    `use chroot = ${options.root ? "yes" : "no"}`,
+    ...(options.root ? ["uid = 0", "gid = 0"] : []),
+    `&include ${options.modules}`,
+    "",
+  ].join("\n");
+}
+
+/** One user's module; only that user's name and password open it. */
+export function moduleConfig(
+  options: {
+    readonly user: string;
+    readonly path: string;
+    readonly secretsFile: string;
+  },
+): string {
+  const { user, path, secretsFile } = options;
+  return [
+    `[${user}]`,
+    `path = ${path}`,
+    `auth users = ${user}`,
+    `secrets file = ${secretsFile}`,
+    "",
+  ].join("\n");
+}
+
+/**
+ * Why rsync's configuration cannot name a user, or `undefined`: it takes other characters for lists,
+ * patterns, groups and references.
+ *
+ * @example
+ * ```ts
+ * import { moduleFault } from "./rsyncd_config.ts";
+ * import assert from "node:assert/strict";
+ * assert.equal(moduleFault("alice"), undefined);
+ * assert.ok(moduleFault("*"));
+ * ```
+ */
+export function moduleFault(user: string): string | undefined {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(user)) {
+    return "has something other than the letters a to z, digits, '.', '_' and '-'";
+  }
+  return user.toLowerCase() === "global" ? "means something else" : undefined;
+}
+
+/** Why rsync's configuration cannot carry a path, or `undefined`. */
+export function configPathFault(path: string): string | undefined {
+  // deno-lint-ignore no-control-regex -- control characters end a line or are lost
+  if (/[%\\\u0000-\u001f\u007f]/.test(path)) {
+    return "has a '%', a '\\' or a control character";
+  }
+  return path === path.trim() ? undefined : "starts or ends with a space";
+}
