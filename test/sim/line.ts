@@ -18,6 +18,8 @@ export interface LinePorts {
   readonly scheduler: Scheduler;
   readonly note: (text: string) => void;
   readonly cutRate: () => number;
+  /** Before every message and every step of rsync. */
+  readonly enter: (label: string) => void;
   readonly rsync: Omit<ModelPorts, "pause">;
 }
 
@@ -127,6 +129,7 @@ export class SimLine {
   async #pause(label: string): Promise<void> {
     const { scheduler, cutRate } = this.#ports;
     if (scheduler.random.chance(cutRate())) this.cut("by chance");
+    this.#ports.enter(label);
     await scheduler.pause(`${this.#name}: ${label}`);
     if (!this.open) throw new Error("Cannot use the channel: it broke");
   }

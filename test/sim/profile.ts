@@ -23,9 +23,9 @@ export interface Profile {
   readonly spanMs: number;
   /** Of a user acting in the middle of a turn, between any two calls. */
   readonly interrupt: number;
-  /** Of a process being killed at a call that changes something, as long as `crashes` are left. */
-  readonly crash: number;
+  /** How many processes are killed, and after how many calls that change something at most. */
   readonly crashes: number;
+  readonly crashSpread: number;
   /** Of a data channel breaking. */
   readonly cut: number;
   /** Of a file that rsync cannot read. */
@@ -67,12 +67,12 @@ export function profileOf(seed: number): { profile: Profile; random: Random } {
       writers: kind === "one writer" ? 1 : clients,
       modes: random.chance(0.5),
       paths: random.pick([1, 2, 4, 4]),
-      actions: random.between(2, calm ? 14 : 30),
+      actions: random.between(2, calm ? 14 : 40),
       startMs: random.pick([0, 1500, 3000]),
       spanMs: random.pick([50, 500, 3000, 10_000]),
       interrupt: calm ? 0 : random.pick([0.005, 0.02, 0.06]),
-      crash: crashing ? random.pick([0.01, 0.03, 0.1]) : 0,
-      crashes: crashing ? random.between(1, 4) : 0,
+      crashes: crashing ? random.between(1, 8) : 0,
+      crashSpread: random.pick([30, 100, 200]),
       cut: cutting ? random.pick([0.002, 0.01, 0.03]) : 0,
       unreadable: faulty ? random.pick([0, 0.02]) : 0,
       outages: bad || cutting ? random.between(0, 3) : 0,

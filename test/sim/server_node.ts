@@ -115,10 +115,11 @@ export class ServerNode implements ServerEnd {
   async #serve(turn: Turn, line: SimLine): Promise<void> {
     const world = this.#world;
     let reached: Stamp | undefined;
-    if (turn.exclusive) {
-      world.check(this.#exclusive === 0, "two exclusive turns at one time");
-      this.#exclusive++;
-    }
+    world.check(
+      this.#exclusive === 0 && (!turn.exclusive || this.#lines.size === 1),
+      "a turn that takes edits is not alone",
+    );
+    if (turn.exclusive) this.#exclusive++;
     try {
       await finishServerIntents(this.#journal, this.#tree);
       const end = await serveTurn({

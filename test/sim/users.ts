@@ -86,6 +86,12 @@ class Act {
       this.#drop(path);
     }
     this.#say(`writes ${path}`, this.#write(path));
+    const { random, later } = this.#ports;
+    if (!random.chance(0.15)) return;
+    later(random.between(0, 6), () => {
+      if (this.#at(path)?.kind !== "file") return;
+      this.#say(`writes ${path} again`, this.#write(path));
+    });
   }
 
   /** A save by temporary file and rename. */

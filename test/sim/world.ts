@@ -57,7 +57,7 @@ const IDLE_MS = 120_000;
 
 /** Calls after which something is different. */
 const CHANGES =
-  /^(rename|link|remove|chmod|mkdir|copyFile|prepare|agree|finish|markSent|forget)\b/;
+  /^(rename|link|remove|rmdir|chmod|mkdir|copyFile|prepare|agree|finish|markSent|forget|sends)\b/;
 
 /**
  * The last call of an exchange on a client: a staged version goes over what was just linked aside.
@@ -94,6 +94,8 @@ export class World implements Disposable {
   #plan: { atMs: number; machine: Machine }[] = [];
   #server: ServerNode | undefined;
   #crashes: number;
+  /** Calls that change something until the next process is killed. */
+  #callsToCrash: number;
   #resting = false;
   #inside = false;
   #pending = 0;
@@ -106,6 +108,7 @@ export class World implements Disposable {
     this.#profile = profile;
     this.random = random;
     this.#crashes = profile.crashes;
+    this.#callsToCrash = random.between(1, profile.crashSpread);
     this.scheduler = new Scheduler(random, START_MS);
     this.files = new FileSystem((path) => this.#machineTime(path));
     this.network = new Network(
@@ -206,6 +209,7 @@ export class World implements Disposable {
     const line = new SimLine(`line of ${client}`, machine?.root ?? "", {
       scheduler: this.scheduler,
       note: (text) => this.note(text),
+      enter: (label) => this.#enter(label),
       cutRate: () => this.#resting ? 0 : this.#profile.cut,
       rsync: {
         files: this.files,
@@ -304,12 +308,10 @@ export class World implements Disposable {
     ) {
       this.#actNow(current);
     }
-    if (this.#crashes <= 0) return;
-    const rate = this.#profile.crash * (CHANGES.test(label) ? 1 : 0.02);
-    if (this.random.chance(rate)) {
-      this.#crash(current, label);
-      throw new Killed();
-    }
+    if (this.#crashes <= 0 || !CHANGES.test(label)) return;
+    if (--this.#callsToCrash > 0) return;
+    this.#crash(current, label);
+    throw new Killed();
   }
 
   /** A user acts before their time, most often the one whose client is at work. */
@@ -404,6 +406,7 @@ export class World implements Disposable {
 
   #crash(process: Process, label: string): void {
     this.#crashes--;
+    this.#callsToCrash = this.random.between(1, this.#profile.crashSpread);
     this.note(`${process.name}: KILLED at ${label}`);
     this.scheduler.kill(process);
     this.#broken.add(process.name);
