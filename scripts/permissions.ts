@@ -6,6 +6,7 @@
 import { readSurroundings } from "../lib/cli/context.ts";
 import { lineGrants } from "../lib/cli/line_grants.ts";
 import { flagsOf, shellWords } from "../lib/cli/permissions.ts";
+import { CHECKOUT } from "../lib/cli/product.ts";
 import { COMMANDS } from "../lib/cli/table.ts";
 
 const [launcher = "", ...argv] = Deno.args;
@@ -13,6 +14,7 @@ const modules = decodeURIComponent(
   new URL("../lib/", import.meta.url).pathname,
 );
 const grants = await lineGrants(argv, COMMANDS, readSurroundings(), {
+  product: CHECKOUT,
   modules,
   launcher,
 });

@@ -25,43 +25,68 @@ export function commandHelp(command: Command): string {
   ].join("\n");
 }
 
-/** Help of the whole program. */
-export function programHelp(table: readonly Command[]): string {
-  const rows = table.map((command): [string, string] => [
-    [`sinkd`, ...command.words, ...operandTexts(command)].join(" "),
-    command.summary,
-  ]);
-  const width = Math.max(...rows.map(([left]) => left.length));
+const EXAMPLES: readonly (readonly [string, string])[] = [
+  ["sinkd server adduser alice", "on the server: prints a join link"],
+  ["sinkd join 'sinkd://alice:…@host:8883#…'", "on each machine"],
+  ["sinkd add ~/docs && sinkd client start", "keep a directory in step"],
+  ["sinkd status", "am I in step, and if not, why?"],
+];
+
+/** Help of the whole program; `say` writes a command as this executable's user types it. */
+export function programHelp(
+  table: readonly Command[],
+  say: (text: string) => string = (text) => text,
+): string {
+  const rows = table.map((command) =>
+    [
+      ["sinkd", ...command.words, ...operandTexts(command)].join(" "),
+      command.summary,
+    ] as const
+  );
   return [
     "Your files, on your own machines, the same everywhere.",
     "",
-    "Usage: sinkd COMMAND [OPTIONS]",
+    `Usage: ${say("sinkd COMMAND [OPTIONS]")}`,
     "",
-    ...rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`),
+    ...twoColumns(rows, say),
     "",
-    "Every command has --help; sinkd --version prints the version.",
+    `Every command has --help; ${say("sinkd --version")} prints the version.`,
     "Exit codes: 0 in step or done, 1 working or not yet in step, 2 usage or configuration,",
     "3 not running, 4 needs a person.",
     "",
     "Examples:",
-    "  sinkd server adduser alice                   on the server: prints a join link",
-    "  sinkd join 'sinkd://alice:…@host:8883#…'     on each machine",
-    "  sinkd add ~/docs && sinkd client start       keep a directory in step",
-    "  sinkd status                                 am I in step, and if not, why?",
+    ...twoColumns(EXAMPLES, say),
     "",
   ].join("\n");
 }
 
+function twoColumns(
+  rows: readonly (readonly [string, string])[],
+  say: (text: string) => string,
+): string[] {
+  const spoken = rows.map(([left, right]) => [say(left), right] as const);
+  const width = Math.max(...spoken.map(([left]) => left.length));
+  return spoken.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+}
+
+const USAGE_COLUMNS = 96;
+
 function usage(command: Command): string {
-  return [
-    "sinkd",
-    ...command.words,
+  const parts = [
     ...operandTexts(command),
     ...command.options.map((option) => {
-      const text = `[${optionRow(option)[0]}]`;
+      const text = `[${optionText(option)}]`;
       return option.kind === "list" ? `${text}…` : text;
     }),
-  ].join(" ");
+  ];
+  const lines = [["sinkd", ...command.words].join(" ")];
+  for (const part of parts) {
+    const line = lines.at(-1) ?? "";
+    if (line.length + part.length < USAGE_COLUMNS) {
+      lines[lines.length - 1] = `${line} ${part}`;
+    } else lines.push(`    ${part}`);
+  }
+  return lines.join("\n");
 }
 
 function operandTexts(command: Command): string[] {
@@ -71,6 +96,11 @@ function operandTexts(command: Command): string[] {
 }
 
 function optionRow(option: Option): [string, string] {
+  return [optionText(option), option.summary];
+}
+
+/** An option as it is written, with the name of its value. */
+export function optionText(option: Option): string {
   const value = option.kind === "flag" ? "" : ` ${option.value ?? "VALUE"}`;
-  return [`--${option.name}${value}`, option.summary];
+  return `--${option.name}${value}`;
 }

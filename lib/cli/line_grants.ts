@@ -9,10 +9,12 @@ import { type Arguments, parseArguments } from "./arguments.ts";
 import type { Surroundings } from "./context.ts";
 import { type Grants, grantsOf, type Known } from "./permissions.ts";
 import { clientPlaces } from "./places.ts";
-import type { Command } from "./spec.ts";
+import type { Product } from "./product.ts";
+import type { Command, Role } from "./spec.ts";
 
-/** Where the program itself is. */
+/** The program itself, and where it is. */
 export interface Installation {
+  readonly product: Product;
   /** Directory of its modules. */
   readonly modules: string;
   /** What starts it again. */
@@ -34,9 +36,13 @@ export async function lineGrants(
   const line = parseArguments(argv, commands);
   if (line.kind === "version") return VERSION;
   if (line.kind !== "run") return NOTHING;
+  const { command, given } = line;
   try {
-    const found = await look(line.command, line.given, around);
-    return grantsOf(line.command.role, line.given, around, {
+    if (command.role === "install") {
+      return await installGrants(command.words[0], given, around, installation);
+    }
+    const found = await look(command.role, given, around);
+    return grantsOf(command.role, given, around, {
       anchors: [],
       addresses: [],
       linkedConfig: undefined,
@@ -49,12 +55,44 @@ export async function lineGrants(
   }
 }
 
+/** Just what the steps write and run. */
+async function installGrants(
+  word: string | undefined,
+  given: Arguments,
+  around: Surroundings,
+  { product, modules }: Installation,
+): Promise<Grants> {
+  const { plannedSteps, scopeOf } = await import("./install/planned.ts");
+  const { writtenBy } = await import("./install/plan.ts");
+  const steps = plannedSteps(
+    word === "install" ? "install" : "uninstall",
+    product,
+    scopeOf(given, around, product),
+    modules.replace(/\/$/, ""),
+  );
+  const written = writtenBy(steps);
+  const directories = written.map((path) => path.replace(/\/[^/]*$/, ""));
+  const sources = steps.flatMap((step) =>
+    step.kind === "copy" ? [step.from] : []
+  );
+  const programs = steps.flatMap((step) =>
+    step.kind === "run" ? [step.program] : []
+  );
+  return {
+    read: [...written, ...sources, ...directories, "/run/systemd/system"],
+    write: [...written, ...directories],
+    net: [],
+    run: [...new Set(programs)],
+    sys: ["uid"],
+  };
+}
+
 async function look(
-  command: Command,
+  role: Role,
   given: Arguments,
   around: Surroundings,
 ): Promise<Partial<Known>> {
-  switch (command.role) {
+  switch (role) {
     case "client": {
       const { knownClient } = await import("./known_client.ts");
       return await knownClient(clientPlaces(given, around), around);

@@ -85,6 +85,16 @@ export function tableWords(
   return own ? argv : ["server", ...argv];
 }
 
+/** A command of the table as the person at this executable types it, without the program's name. */
+export function spokenWords(
+  product: Product,
+  words: readonly string[],
+): readonly string[] {
+  return product.name === "sinkd-server" && words[0] === "server"
+    ? words.slice(1)
+    : words;
+}
+
 /** `text` with commands written as the person at this executable types them. */
 export function inWordsOf(product: Product, text: string): string {
   if (product.form === "checkout") return text;

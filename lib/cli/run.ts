@@ -33,19 +33,18 @@ export async function runCommandLine(
       context.out(await versionLine(product));
       return EXIT.done;
     case "help":
-      context.out(inWordsOf(
-        product,
+      context.out(
         line.command === undefined
-          ? programHelp(commands)
-          : commandHelp(line.command),
-      ));
+          ? programHelp(commands, (text) => inWordsOf(product, text))
+          : inWordsOf(product, commandHelp(line.command)),
+      );
       return EXIT.done;
     case "wrong":
       context.say(`sinkd: ${line.message}`);
       return EXIT.usage;
     case "run":
       try {
-        return await line.command.run(line.given, context);
+        return await line.command.run(line.given, context, product);
       } catch (error) {
         context.say(`sinkd: ${messageOf(error)}`);
         return exitCodeOf(error);

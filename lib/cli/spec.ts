@@ -6,6 +6,7 @@
  */
 import type { Arguments } from "./arguments.ts";
 import type { Context } from "./context.ts";
+import type { Product } from "./product.ts";
 
 /** What an option's value must be. */
 export type OptionKind =
@@ -43,11 +44,15 @@ export type Role =
 /** One command of the table. `run` gives the exit code. */
 export interface Command {
   readonly words: readonly string[];
-  readonly role: Role;
+  readonly role: Role | "install";
   readonly summary: string;
   readonly operands: readonly Operand[];
   readonly options: readonly Option[];
   readonly notes?: readonly string[];
   readonly examples: readonly string[];
-  readonly run: (given: Arguments, context: Context) => Promise<number>;
+  readonly run: (
+    given: Arguments,
+    context: Context,
+    product: Product,
+  ) => Promise<number>;
 }

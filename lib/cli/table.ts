@@ -7,6 +7,7 @@
 import type { Command } from "./spec.ts";
 import { CLIENT_COMMANDS } from "./table_client.ts";
 import { CONTROL_COMMANDS, LIFECYCLE_COMMANDS } from "./table_control.ts";
+import { INSTALL_COMMANDS } from "./table_install.ts";
 import { SERVER_COMMANDS } from "./table_server.ts";
 
 /** All commands, in the order of the help. */
@@ -15,4 +16,5 @@ export const COMMANDS: readonly Command[] = [
   ...CLIENT_COMMANDS,
   ...CONTROL_COMMANDS,
   ...LIFECYCLE_COMMANDS,
+  ...INSTALL_COMMANDS,
 ];

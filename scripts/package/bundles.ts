@@ -5,22 +5,24 @@
  * @module
  */
 import { ENVIRONMENT_NAMES } from "../../lib/cli/context.ts";
+import { partsOf } from "../../lib/cli/install/plan.ts";
+import type { Product } from "../../lib/cli/product.ts";
 import { CHECKOUT, filled, removeIfThere, run } from "./checkout.ts";
 
 /** What an executable is called and which bundles it has. */
 export interface Target {
-  readonly product: "sinkd" | "sinkd-server";
+  readonly product: Product["name"];
   readonly bundles: readonly string[];
 }
 
 /** The two executables. */
-export const PRODUCTS: readonly Target[] = [
-  { product: "sinkd-server", bundles: ["control", "flags", "server"] },
-  {
-    product: "sinkd",
-    bundles: ["client", "control", "flags", "watch_worker"],
-  },
-];
+export const PRODUCTS: readonly Target[] = (["sinkd-server", "sinkd"] as const)
+  .map((product) => ({
+    product,
+    bundles: partsOf(product).flatMap((part) =>
+      part.endsWith(".js") ? [part.slice(0, -".js".length)] : []
+    ),
+  }));
 
 const WORKER_URL = 'new URL("./watch_worker.ts", import.meta.url)';
 

@@ -52,6 +52,7 @@ async function runWith(grants: Grants): Promise<number> {
 async function run(): Promise<number> {
   for (;;) {
     const grants = await lineGrants(words, commands, readSurroundings(), {
+      product,
       modules: new URL(".", import.meta.url).pathname,
       launcher: "sh",
     });

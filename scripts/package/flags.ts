@@ -15,7 +15,7 @@ const grants = await lineGrants(
   tableWords(product, argv),
   commandsOf(product, COMMANDS),
   readSurroundings(),
-  { modules: new URL(".", import.meta.url).pathname, launcher },
+  { product, modules: new URL(".", import.meta.url).pathname, launcher },
 );
 await Deno.stdout.write(
   new TextEncoder().encode(`${shellWords(flagsOf(grants))}\n`),

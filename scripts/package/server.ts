@@ -10,6 +10,7 @@ import {
   CONTROL_COMMANDS,
   LIFECYCLE_COMMANDS,
 } from "../../lib/cli/table_control.ts";
+import { INSTALL_COMMANDS } from "../../lib/cli/table_install.ts";
 import { finish } from "./finish.ts";
 
 const { product, argv } = readProduct(Deno.args);
@@ -17,5 +18,6 @@ const commands = commandsOf(product, [
   ...SERVER_COMMANDS,
   ...CONTROL_COMMANDS,
   ...LIFECYCLE_COMMANDS,
+  ...INSTALL_COMMANDS,
 ]);
 finish(await runCommandLine(argv, { product, commands }));

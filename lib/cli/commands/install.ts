@@ -1,0 +1,77 @@
+/**
+ * `install` and `uninstall`: puts the executable that runs in its place, with manual, completion and
+ * systemd service; or takes all that away.
+ *
+ * @module
+ */
+import type { Arguments } from "../arguments.ts";
+import type { Context } from "../context.ts";
+import { EXIT } from "../exit_codes.ts";
+import { perform } from "../install/perform.ts";
+import type { Scope, Step } from "../install/plan.ts";
+import { plannedSteps, scopeOf } from "../install/planned.ts";
+import type { Product } from "../product.ts";
+
+/** `install`. */
+export async function install(
+  given: Arguments,
+  context: Context,
+  product: Product,
+): Promise<number> {
+  const scope = scopeOf(given, context.around, product);
+  await carryOut(
+    plannedSteps("install", product, scope, directory()),
+    given,
+    context,
+  );
+  if (!given.flag("dry-run")) context.out(nextSteps(product, scope));
+  return EXIT.done;
+}
+
+/** `uninstall`. */
+export async function uninstall(
+  given: Arguments,
+  context: Context,
+  product: Product,
+): Promise<number> {
+  const scope = scopeOf(given, context.around, product);
+  await carryOut(
+    plannedSteps("uninstall", product, scope, directory()),
+    given,
+    context,
+  );
+  context.out(
+    product.name === "sinkd-server"
+      ? "What is in /srv/sinkd stays, and so does its account, sinkd.\n"
+      : "What was kept in step stays, and so do configuration and credentials.\n",
+  );
+  return EXIT.done;
+}
+
+/** Bundles are beside the other parts. */
+function directory(): string {
+  return new URL(".", import.meta.url).pathname.replace(/\/$/, "");
+}
+
+async function carryOut(
+  steps: readonly Step[],
+  given: Arguments,
+  context: Context,
+): Promise<void> {
+  await perform(steps, {
+    dryRun: given.flag("dry-run"),
+    say: (line) => context.out(`${line}\n`),
+  });
+}
+
+function nextSteps(product: Product, scope: Scope): string {
+  if (product.name === "sinkd-server") {
+    return "Installed. Make a user and give its link to each machine: sinkd-server adduser NAME\n";
+  }
+  const service = scope.kind === "user"
+    ? "systemctl --user start sinkd (and 'loginctl enable-linger' to run without a login)"
+    : scope.systemUser === undefined
+    ? "systemctl --user enable --now sinkd, as that user"
+    : `systemctl restart sinkd@${scope.systemUser}`;
+  return `Installed. Then, as the user whose files they are: sinkd join LINK; sinkd add PATH; ${service}\n`;
+}
