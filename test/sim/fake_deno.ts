@@ -183,7 +183,9 @@ function fileCalls(files: FileSystem, calls: Calls): Record<string, unknown> {
       await undefined;
       enter("open", path);
       const node = files.get(path);
-      if (node.kind !== "file") throw new Error(`Cannot open '${path}'`);
+      if (node.kind === "link") {
+        throw new Deno.errors.NotFound(`Cannot open '${path}'`);
+      }
       let offset = 0;
       return {
         async syncData(): Promise<void> {
@@ -192,6 +194,11 @@ function fileCalls(files: FileSystem, calls: Calls): Record<string, unknown> {
         },
         async read(buffer: Uint8Array) {
           await pause("read", path);
+          if (node.kind === "directory") {
+            throw Object.assign(new Error(`Cannot read '${path}'`), {
+              code: "EISDIR",
+            });
+          }
           const bytes = bytesOf(node.content, node.size).subarray(offset);
           const count = Math.min(bytes.length, buffer.length);
           buffer.set(bytes.subarray(0, count));
