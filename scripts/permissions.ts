@@ -13,8 +13,9 @@ const [launcher = "", ...argv] = Deno.args;
 const modules = decodeURIComponent(
   new URL("../lib/", import.meta.url).pathname,
 );
-const grants = await lineGrants(argv, COMMANDS, readSurroundings(), {
+const grants = await lineGrants(argv, readSurroundings(), {
   product: CHECKOUT,
+  commands: COMMANDS,
   modules,
   launcher,
 });

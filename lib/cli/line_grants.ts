@@ -9,12 +9,10 @@ import { type Arguments, parseArguments } from "./arguments.ts";
 import type { Surroundings } from "./context.ts";
 import { type Grants, grantsOf, type Known } from "./permissions.ts";
 import { clientPlaces } from "./places.ts";
-import type { Product } from "./product.ts";
-import type { Command, Role } from "./spec.ts";
+import type { Program, Role } from "./spec.ts";
 
 /** The program itself, and where it is. */
-export interface Installation {
-  readonly product: Product;
+export interface Installation extends Program {
   /** Directory of its modules. */
   readonly modules: string;
   /** What starts it again. */
@@ -29,11 +27,10 @@ const VERSION: Grants = { ...NOTHING, run: ["rsync"] };
 /** See the module; `argv` is in the table's words. */
 export async function lineGrants(
   argv: readonly string[],
-  commands: readonly Command[],
   around: Surroundings,
   installation: Installation,
 ): Promise<Grants> {
-  const line = parseArguments(argv, commands);
+  const line = parseArguments(argv, installation.commands);
   if (line.kind === "version") return VERSION;
   if (line.kind !== "run") return NOTHING;
   const { command, given } = line;
@@ -60,15 +57,15 @@ async function installGrants(
   word: string | undefined,
   given: Arguments,
   around: Surroundings,
-  { product, modules }: Installation,
+  installation: Installation,
 ): Promise<Grants> {
   const { plannedSteps, scopeOf } = await import("./install/planned.ts");
   const { writtenBy } = await import("./install/plan.ts");
   const steps = plannedSteps(
     word === "install" ? "install" : "uninstall",
-    product,
-    scopeOf(given, around, product),
-    modules.replace(/\/$/, ""),
+    installation,
+    scopeOf(given, around, installation.product),
+    installation.modules.replace(/\/$/, ""),
   );
   const written = writtenBy(steps);
   const directories = written.map((path) => path.replace(/\/[^/]*$/, ""));

@@ -7,22 +7,17 @@ import { parseArguments } from "./arguments.ts";
 import { type Context, openContext } from "./context.ts";
 import { EXIT, exitCodeOf, messageOf } from "./exit_codes.ts";
 import { commandHelp, programHelp } from "./help.ts";
-import { inWordsOf, type Product, tableWords } from "./product.ts";
-import type { Command } from "./spec.ts";
+import { inWordsOf, tableWords } from "./product.ts";
+import type { Program } from "./spec.ts";
 import { versionLine } from "./version_line.ts";
-
-/** What is run: an executable with its commands. */
-export interface Program {
-  readonly product: Product;
-  readonly commands: readonly Command[];
-}
 
 /** Runs `argv` in `surroundings`; never throws. Gives the exit code. */
 export async function runCommandLine(
   argv: readonly string[],
-  { product, commands }: Program,
+  program: Program,
   surroundings: Context = openContext(),
 ): Promise<number> {
+  const { product, commands } = program;
   const line = parseArguments(tableWords(product, argv), commands);
   const context: Context = {
     ...surroundings,
@@ -44,7 +39,7 @@ export async function runCommandLine(
       return EXIT.usage;
     case "run":
       try {
-        return await line.command.run(line.given, context, product);
+        return await line.command.run(line.given, context, program);
       } catch (error) {
         context.say(`sinkd: ${messageOf(error)}`);
         return exitCodeOf(error);

@@ -41,6 +41,12 @@ export type Role =
   | "join"
   | "anchors";
 
+/** An executable with its commands. */
+export interface Program {
+  readonly product: Product;
+  readonly commands: readonly Command[];
+}
+
 /** One command of the table. `run` gives the exit code. */
 export interface Command {
   readonly words: readonly string[];
@@ -53,6 +59,6 @@ export interface Command {
   readonly run: (
     given: Arguments,
     context: Context,
-    product: Product,
+    program: Program,
   ) => Promise<number>;
 }

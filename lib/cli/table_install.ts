@@ -34,8 +34,8 @@ export const INSTALL_COMMANDS: readonly Command[] = [
       "repeated, and takes in a newer version.",
     ],
     examples: ["sinkd install --dry-run", "sinkd install"],
-    run: async (given, context, product) =>
-      (await import("./commands/install.ts")).install(given, context, product),
+    run: async (given, context, program) =>
+      (await import("./commands/install.ts")).install(given, context, program),
   },
   {
     words: ["uninstall"],
@@ -44,11 +44,11 @@ export const INSTALL_COMMANDS: readonly Command[] = [
     operands: [],
     options: OPTIONS,
     examples: ["sinkd uninstall"],
-    run: async (given, context, product) =>
+    run: async (given, context, program) =>
       (await import("./commands/install.ts")).uninstall(
         given,
         context,
-        product,
+        program,
       ),
   },
 ];

@@ -11,8 +11,8 @@ find_cache() {
   elif [ "$uid" -eq 0 ]; then
     try_cache /var/cache/sinkd "$@" && return 0
   else
-    [ -z "${XDG_CACHE_HOME:-}" ] || try_cache "$XDG_CACHE_HOME/sinkd" "$@" && return 0
-    [ -z "${HOME:-}" ] || try_cache "$HOME/.cache/sinkd" "$@" && return 0
+    { [ -n "${XDG_CACHE_HOME:-}" ] && try_cache "$XDG_CACHE_HOME/sinkd" "$@"; } && return 0
+    { [ -n "${HOME:-}" ] && try_cache "$HOME/.cache/sinkd" "$@"; } && return 0
   fi
   try_cache "${TMPDIR:-/tmp}/sinkd-$uid" "$@"
 }

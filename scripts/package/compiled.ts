@@ -51,8 +51,9 @@ async function runWith(grants: Grants): Promise<number> {
 
 async function run(): Promise<number> {
   for (;;) {
-    const grants = await lineGrants(words, commands, readSurroundings(), {
+    const grants = await lineGrants(words, readSurroundings(), {
       product,
+      commands,
       modules: new URL(".", import.meta.url).pathname,
       launcher: "sh",
     });

@@ -44,6 +44,7 @@ unpack_in() {
     chmod go-w "$new"
     [ "$uid" -ne 0 ] || chmod 755 "$new"
     tail -c "+$payload_at" -- "$self" | gzip -dc | tar -xof - -C "$new" || exit 1
+    touch "$new"
     # Fails on file systems that nothing may be run from.
     "$new/deno" --version >/dev/null 2>&1 || exit 1
     mv -- "$new" "$here" 2>/dev/null || true

@@ -13,9 +13,13 @@ import { COMMANDS } from "../../lib/cli/table.ts";
 const { product, argv: [launcher = "", ...argv] } = readProduct(Deno.args);
 const grants = await lineGrants(
   tableWords(product, argv),
-  commandsOf(product, COMMANDS),
   readSurroundings(),
-  { product, modules: new URL(".", import.meta.url).pathname, launcher },
+  {
+    product,
+    commands: commandsOf(product, COMMANDS),
+    modules: new URL(".", import.meta.url).pathname,
+    launcher,
+  },
 );
 await Deno.stdout.write(
   new TextEncoder().encode(`${shellWords(flagsOf(grants))}\n`),

@@ -11,16 +11,18 @@ import { perform } from "../install/perform.ts";
 import type { Scope, Step } from "../install/plan.ts";
 import { plannedSteps, scopeOf } from "../install/planned.ts";
 import type { Product } from "../product.ts";
+import type { Program } from "../spec.ts";
 
 /** `install`. */
 export async function install(
   given: Arguments,
   context: Context,
-  product: Product,
+  program: Program,
 ): Promise<number> {
+  const { product } = program;
   const scope = scopeOf(given, context.around, product);
   await carryOut(
-    plannedSteps("install", product, scope, directory()),
+    plannedSteps("install", program, scope, directory()),
     given,
     context,
   );
@@ -32,11 +34,12 @@ export async function install(
 export async function uninstall(
   given: Arguments,
   context: Context,
-  product: Product,
+  program: Program,
 ): Promise<number> {
+  const { product } = program;
   const scope = scopeOf(given, context.around, product);
   await carryOut(
-    plannedSteps("uninstall", product, scope, directory()),
+    plannedSteps("uninstall", program, scope, directory()),
     given,
     context,
   );

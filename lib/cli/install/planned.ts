@@ -7,8 +7,8 @@ import { UsageError } from "../../core/fault.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Surroundings } from "../context.ts";
 import { homeDirectory } from "../places.ts";
-import { commandsOf, type Product } from "../product.ts";
-import { COMMANDS } from "../table.ts";
+import type { Product } from "../product.ts";
+import type { Program } from "../spec.ts";
 import { bashCompletion } from "./completion.ts";
 import { configurationPage, manualPage } from "./manual.ts";
 import { installSteps, type Scope, type Step, uninstallSteps } from "./plan.ts";
@@ -50,7 +50,7 @@ export function scopeOf(
 /** The steps; `directory` is where the parts of the program that runs are. */
 export function plannedSteps(
   what: "install" | "uninstall",
-  product: Product,
+  { product, commands }: Program,
   scope: Scope,
   directory: string,
 ): readonly Step[] {
@@ -60,7 +60,6 @@ export function plannedSteps(
     );
   }
   if (what === "uninstall") return uninstallSteps(product, scope);
-  const commands = commandsOf(product, COMMANDS);
   return installSteps({
     product,
     executable: product.form === "compiled" ? Deno.execPath() : undefined,
