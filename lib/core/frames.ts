@@ -79,6 +79,12 @@ export class FrameDecoder {
   #payload = new Uint8Array();
   #payloadLength = 0;
   #pending: Uint8Array[] = [];
+  #firstMessageBytes: number | undefined;
+
+  /** With `firstMessageBytes` the first frame must be a message of at most that many bytes. */
+  constructor(firstMessageBytes?: number) {
+    this.#firstMessageBytes = firstMessageBytes;
+  }
 
   /** Adds received bytes; they are kept by reference until taken. */
   push(bytes: Uint8Array): void {
@@ -95,7 +101,8 @@ export class FrameDecoder {
     if (this.#headerLength < HEADER_BYTES) {
       this.#headerLength = this.#fill(this.#header, this.#headerLength);
       if (this.#headerLength < HEADER_BYTES) return undefined;
-      this.#payload = new Uint8Array(checkedLength(this.#header));
+      const length = checkedLength(this.#header, this.#firstMessageBytes);
+      this.#payload = new Uint8Array(length);
       this.#payloadLength = 0;
     }
     this.#payloadLength = this.#fill(this.#payload, this.#payloadLength);
@@ -103,6 +110,7 @@ export class FrameDecoder {
     const frame = toFrame(this.#header[4], this.#payload);
     this.#headerLength = 0;
     this.#payload = new Uint8Array();
+    this.#firstMessageBytes = undefined;
     return frame;
   }
 
@@ -121,11 +129,17 @@ export class FrameDecoder {
   }
 }
 
-function checkedLength(header: Uint8Array<ArrayBuffer>): number {
+function checkedLength(
+  header: Uint8Array<ArrayBuffer>,
+  firstMessageBytes: number | undefined,
+): number {
   const length = new DataView(header.buffer).getUint32(0);
   const kind = header[4];
+  if (firstMessageBytes !== undefined && kind !== JSON_KIND) {
+    throw new Error("Cannot read frame: the first one must be a message");
+  }
   const limit = kind === JSON_KIND
-    ? MAX_JSON_BYTES
+    ? firstMessageBytes ?? MAX_JSON_BYTES
     : kind === DATA_KIND
     ? MAX_DATA_BYTES
     : kind === END_KIND

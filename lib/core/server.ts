@@ -19,6 +19,9 @@ import { compareStamps, type Stamp } from "./stamp.ts";
 /** Most turns that wait for one user; a further announcement is dropped and comes again. */
 export const MAX_QUEUE = 1000;
 
+/** Most turns of one client that wait: a client with very many anchors leaves room for others. */
+export const MAX_QUEUE_OF_CLIENT = 200;
+
 /** A client's place in the queue. */
 export interface Turn {
   readonly id: number;
@@ -244,6 +247,8 @@ function enqueue(state: ServerState, wanted: Omit<Turn, "id">): ServerState {
     return withUser(state, wanted.user, { queue });
   }
   if (user.queue.length >= MAX_QUEUE) return state;
+  const mine = user.queue.filter(({ client }) => client === wanted.client);
+  if (mine.length >= MAX_QUEUE_OF_CLIENT) return state;
   const turn: Turn = { ...wanted, id: state.nextTurn };
   return {
     ...withUser(state, wanted.user, { queue: [...user.queue, turn] }),
@@ -286,9 +291,16 @@ function nextTurn(state: ServerState): Turn | undefined {
     running += user.active.length;
     const [turn] = user.queue;
     if (turn === undefined || !mayStart(turn, user)) continue;
+    // Clients that open their turns and then do nothing hold up their own user only.
+    if (user.active.length >= turnsOfUser(state.jobs)) continue;
     if (first === undefined || turn.id < first.id) first = turn;
   }
   return running < state.jobs ? first : undefined;
+}
+
+/** How many turns one user may have at one time. */
+export function turnsOfUser(jobs: number): number {
+  return Math.ceil(jobs / 2);
 }
 
 function mayStart(turn: Turn, user: UserView): boolean {

@@ -34,7 +34,7 @@ import { readBrokerCa } from "../io/broker_ca.ts";
 import { ensureBrokerLogin } from "../io/broker_login.ts";
 import { ensureCertificate } from "../io/certificate.ts";
 import { openControl } from "../io/control.ts";
-import { openFront } from "../io/front.ts";
+import { openFront, type Visitor } from "../io/front.ts";
 import { helloJoinSchema, serveJoin } from "../io/join.ts";
 import { logger } from "../io/log.ts";
 import { type Link, type LinkEvent, openLink } from "../io/mqtt_link.ts";
@@ -42,6 +42,7 @@ import { lockPidFile, socketPathOf } from "../io/pid_file.ts";
 import { checkRsync } from "../io/rsync_version.ts";
 import { serverOwnDirectory } from "../io/server_root.ts";
 import { describe, Faults } from "./faults.ts";
+import { Logins } from "./logins.ts";
 import { openRestoreDaemon } from "./restore_daemon.ts";
 import { prune } from "./retention.ts";
 import { serverReport } from "./server_report.ts";
@@ -105,8 +106,8 @@ export async function runServer(
   await using broker = options.broker !== undefined
     ? undefined
     : await openBroker({
-      authenticate: (user, client, secret) =>
-        Promise.resolve(server.verify(user, client, secret)),
+      authenticate: (user, client, secret, address) =>
+        Promise.resolve(server.authenticate({ user, client }, secret, address)),
       onFault: (error) => log.error`${describe(error)}`,
     });
   await using front = await openFront({
@@ -114,10 +115,10 @@ export async function runServer(
     port: options.listenPort,
     ...certificate,
   }, {
-    onMqtt: (stream) =>
-      broker === undefined ? stream.destroy() : broker.handle(stream),
-    onChannel: (channel) =>
-      void server.takeChannel(channel, [certificate.certPem]),
+    onMqtt: (stream, visitor) =>
+      broker === undefined ? stream.destroy() : broker.handle(stream, visitor),
+    onChannel: (channel, visitor) =>
+      void server.takeChannel(channel, visitor, [certificate.certPem]),
   });
   await using _restoring = await openRestoreDaemon({
     root: options.root,
@@ -142,6 +143,7 @@ class Server {
   readonly stopped: Promise<void>;
   readonly #options: ServerOptions;
   readonly #users: Users;
+  readonly #logins: Logins;
   readonly #turns: ServerTurns;
   readonly #stop: () => void;
   readonly #dropped = new Map<string, number>();
@@ -158,6 +160,7 @@ class Server {
   constructor(options: ServerOptions) {
     this.#options = options;
     this.#users = new Users(options.root);
+    this.#logins = new Logins(this.#users);
     this.#brokerCa = readBrokerCa(options.brokerCaFile);
     this.#state = newServerState(options.jobs);
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -165,6 +168,7 @@ class Server {
     this.#stop = resolve;
     this.#turns = new ServerTurns({
       users: this.#users,
+      logins: this.#logins,
       minFreePercent: options.minFreePercent,
       reply: (turn, message) => this.#reply(turn, message),
       wirePath: (turn) => `${WIRE_ROOT}/${turn.user}/${turn.path}`,
@@ -185,8 +189,13 @@ class Server {
     });
   }
 
-  verify(user: string, client: string, secret: string): boolean {
-    return this.#users.get(user)?.accounts.verify(client, secret) ?? false;
+  authenticate(
+    who: { readonly user: string; readonly client: string },
+    secret: string,
+    address: string,
+  ): boolean | "later" {
+    const outcome = this.#logins.verify(who, secret, address);
+    return outcome === "later" ? outcome : outcome === "good";
   }
 
   userNames(): string[] {
@@ -249,12 +258,15 @@ class Server {
   /** Answers a new data channel: a join, or a turn. */
   async takeChannel(
     channel: Channel,
+    visitor: Visitor,
     certPems: readonly string[],
   ): Promise<void> {
-    const work = this.#serveChannel(channel, certPems).catch((error) => {
-      log.warn`A data channel broke: ${describe(error)}`;
-      channel.close();
-    });
+    const work = this.#serveChannel(channel, visitor, certPems).catch(
+      (error) => {
+        log.warn`A data channel broke: ${describe(error)}`;
+        channel.close();
+      },
+    );
     this.#channels.add(work);
     await work;
     this.#channels.delete(work);
@@ -305,6 +317,7 @@ class Server {
 
   async #serveChannel(
     channel: Channel,
+    visitor: Visitor,
     certPems: readonly string[],
   ): Promise<void> {
     const timer = setTimeout(() => channel.close(), HELLO_LIMIT_MS);
@@ -315,7 +328,9 @@ class Server {
       clearTimeout(timer);
     }
     const turn = parseHelloTurn(hello);
-    if (turn !== undefined) return await this.#turns.serve(channel, turn);
+    if (turn !== undefined) {
+      return await this.#turns.serve(channel, turn, visitor);
+    }
     const join = helloJoinSchema.safeParse(hello);
     if (!join.success) {
       await channel.send({
@@ -325,15 +340,8 @@ class Server {
       return channel.close();
     }
     await serveJoin(channel, join.data, {
-      redeem: ({ user, client, host, token }) => {
-        const accounts = this.#users.get(user)?.accounts;
-        const reason =
-          "this link is not valid; make a new one with 'sinkd server adduser'";
-        return Promise.resolve(
-          accounts?.redeem(token, client, { host, nowMs: Date.now() }) ??
-            { kind: "refused", reason },
-        );
-      },
+      redeem: (hello) =>
+        Promise.resolve(this.#logins.redeem(hello, visitor.address)),
       certPems,
       broker: withoutLogin(this.#options.broker ?? ""),
       ...(this.#brokerCa === undefined ? {} : { brokerCa: this.#brokerCa }),

@@ -11,11 +11,13 @@ import type { Turn } from "../core/server.ts";
 import { type Stamp, utcDate } from "../core/stamp.ts";
 import type { Channel } from "../io/channel.ts";
 import { assertRoom } from "../io/disk_room.ts";
+import type { Visitor } from "../io/front.ts";
 import { logger } from "../io/log.ts";
 import { randomHex, serverLine } from "../io/turn_lines.ts";
 import type { ServerTree } from "../ports.ts";
 import { serveTurn } from "../turn/serve_turn.ts";
 import { describe } from "./faults.ts";
+import type { Logins } from "./logins.ts";
 import type { User, Users } from "./users.ts";
 
 /** How long an invited client may take to come. */
@@ -28,6 +30,7 @@ const log = logger("turn");
 /** What turns need from the daemon. */
 export interface TurnPorts {
   readonly users: Users;
+  readonly logins: Logins;
   /** How much of the disk must stay free, in percent. */
   readonly minFreePercent: number;
   readonly reply: (turn: Turn, message: MsgReply) => void;
@@ -91,17 +94,20 @@ export class ServerTurns implements AsyncDisposable {
   }
 
   /** Serves the turn that `hello` was invited to; anything else is refused. */
-  async serve(channel: Channel, hello: HelloTurn): Promise<void> {
-    const user = this.#ports.users.get(hello.user);
+  async serve(
+    channel: Channel,
+    hello: HelloTurn,
+    visitor: Visitor,
+  ): Promise<void> {
+    const { logins, users } = this.#ports;
+    const user = users.get(hello.user);
+    const login = logins.verify(hello, hello.secret, visitor.address);
     const invitation = this.#invited.get(hello.session);
     const invited = invitation !== undefined &&
       invitation.token === hello.token &&
       invitation.turn.user === hello.user &&
       invitation.turn.client === hello.client;
-    if (
-      !invited || user === undefined ||
-      !user.accounts.verify(hello.client, hello.secret)
-    ) {
+    if (!invited || user === undefined || login !== "good") {
       log
         .warn`A data channel for ${hello.user}/${hello.client} was refused: no such invitation`;
       await channel.send({
@@ -111,6 +117,7 @@ export class ServerTurns implements AsyncDisposable {
       channel.close();
       return;
     }
+    visitor.admit();
     clearTimeout(invitation.timer);
     this.#invited.delete(hello.session);
     const { turn } = invitation;

@@ -15,19 +15,25 @@ import {
   parseLoginName,
   type Peer,
 } from "../core/topic_rules.ts";
+import type { Visitor } from "./front.ts";
 
 /** What the broker asks of its owner. */
 export interface BrokerOptions {
-  /** True when `secret` is that client's and it is not revoked. */
-  authenticate(user: string, client: string, secret: string): Promise<boolean>;
+  /** Whether `secret` is that client's and it is not revoked; `later` when too many logins have failed. */
+  authenticate(
+    user: string,
+    client: string,
+    secret: string,
+    address: string,
+  ): Promise<boolean | "later">;
   /** Told of faults that are nobody's refusal: a check that failed, an error inside aedes. */
   onFault(error: Error): void;
 }
 
 /** The running broker. Disposing cuts every connection. */
 export interface Broker extends AsyncDisposable {
-  /** Takes a connection over. */
-  handle(stream: Duplex): void;
+  /** Takes a connection over; a good login admits the visitor. */
+  handle(stream: Duplex, visitor?: Visitor): void;
   /** A connection with the server's own rights, which nobody outside of this process can have. */
   connectServer(): Duplex;
   /** Cuts that client's connection, if there is one. */
@@ -52,6 +58,7 @@ type AedesClient = ReturnType<Aedes["handle"]>;
 export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const peers = new WeakMap<AedesClient, Peer>();
   const serverStreams = new WeakSet<object>();
+  const visitors = new WeakMap<object, Visitor>();
   const streams = new Set<Duplex>();
   const clients = new Map<string, AedesClient>();
   let dropped = 0;
@@ -75,11 +82,19 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
         done(refusal(BAD_CREDENTIALS), false);
         return;
       }
-      options.authenticate(login.user, login.client, String(password ?? ""))
+      const visitor = visitors.get(client.conn);
+      const secret = String(password ?? "");
+      const address = visitor?.address ?? "";
+      options.authenticate(login.user, login.client, secret, address)
         .then(
           (known) => {
-            if (known) peers.set(client, { kind: "client", ...login });
-            done(known ? null : refusal(BAD_CREDENTIALS), known);
+            if (known !== true) {
+              const code = known === "later" ? UNAVAILABLE : BAD_CREDENTIALS;
+              return done(refusal(code), false);
+            }
+            visitor?.admit();
+            peers.set(client, { kind: "client", ...login });
+            done(null, true);
           },
           (cause) => {
             options.onFault(
@@ -116,8 +131,9 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   });
   (aedes as NodeJS.EventEmitter).on("error", options.onFault);
 
-  function handle(stream: Duplex): void {
+  function handle(stream: Duplex, visitor?: Visitor): void {
     streams.add(stream);
+    if (visitor !== undefined) visitors.set(stream, visitor);
     stream.once("close", () => streams.delete(stream));
     guardReads(stream, () => {
       dropped++;

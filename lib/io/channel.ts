@@ -62,16 +62,23 @@ export async function dialChannel(options: DialOptions): Promise<Channel> {
   return openChannel(stream);
 }
 
-/** Either end over a node socket whose `firstBytes` (after the magic line) were already read. */
+/**
+ * Either end over a node socket whose `firstBytes` (after the magic line) were already read.
+ * With `firstMessageBytes` the first frame must be a message of at most that many.
+ */
 export function acceptChannel(
   socket: Duplex,
   firstBytes: Uint8Array,
+  firstMessageBytes?: number,
 ): Channel {
-  return openChannel(fromSocket(socket, firstBytes));
+  const decoder = new FrameDecoder(firstMessageBytes);
+  return openChannel(fromSocket(socket, firstBytes), decoder);
 }
 
-function openChannel(stream: ByteStream): Channel {
-  const decoder = new FrameDecoder();
+function openChannel(
+  stream: ByteStream,
+  decoder: FrameDecoder = new FrameDecoder(),
+): Channel {
   let sending: Promise<void> = Promise.resolve();
 
   function sendFrame(bytes: Uint8Array): Promise<void> {

@@ -9,6 +9,7 @@ import { createSecureContext } from "node:tls";
 import { CHANNEL_MAGIC } from "../core/frames.ts";
 import { acceptChannel, type Channel } from "./channel.ts";
 import { secureStream } from "./tls_stream.ts";
+import { WaitingRoom } from "./waiting_room.ts";
 
 /** Where to listen and as whom. */
 export interface FrontOptions {
@@ -17,12 +18,35 @@ export interface FrontOptions {
   readonly port: number;
   readonly certPem: string;
   readonly keyPem: string;
+  readonly limits?: FrontLimits;
+}
+
+/** Who is at the other end. */
+export interface Visitor {
+  /** IP address. */
+  readonly address: string;
+  /** Says that the login was good; whoever is not admitted in time is shut out. */
+  admit(): void;
 }
 
 /** Who takes the connections. */
 export interface FrontHandlers {
-  onMqtt(stream: Duplex): void;
-  onChannel(channel: Channel): void;
+  onMqtt(stream: Duplex, visitor: Visitor): void;
+  onChannel(channel: Channel, visitor: Visitor): void;
+}
+
+/** How many connections there may be; where one is too many, the oldest that is not admitted goes. */
+export interface FrontLimits {
+  /** Not admitted, of all. */
+  readonly waiting: number;
+  /** Not admitted, of one address. */
+  readonly waitingOfAddress: number;
+  /** Of one address, admitted or not. */
+  readonly ofAddress: number;
+  /** How long one may take to be admitted. */
+  readonly admitMs: number;
+  /** Largest hello of a data channel; only who is known may send more at once. */
+  readonly helloBytes: number | undefined;
 }
 
 /** The open port. Disposing cuts every connection. */
@@ -30,6 +54,15 @@ export interface Front extends AsyncDisposable {
   readonly host: string;
   readonly port: number;
 }
+
+/** What a server bears. */
+export const FRONT_LIMITS: FrontLimits = {
+  waiting: 1024,
+  waitingOfAddress: 64,
+  ofAddress: 1024,
+  admitMs: 15_000,
+  helloBytes: 16_384,
+};
 
 const FIRST_BYTES_LIMIT_MS = 10_000;
 const MQTT_CONNECT = 0x10;
@@ -41,6 +74,8 @@ export async function openFront(
   handlers: FrontHandlers,
 ): Promise<Front> {
   const sockets = new Set<Socket>();
+  const { limits = FRONT_LIMITS } = options;
+  const waiting = new WaitingRoom(limits);
   const context = createSecureContext({
     cert: options.certPem,
     key: options.keyPem,
@@ -56,8 +91,17 @@ export async function openFront(
     });
     // What goes wrong in one connection is that connection's own affair.
     socket.on("error", () => socket.destroy());
+    const visitor = waiting.enter(socket);
+    if (visitor === undefined) return;
     secureStream(socket, context, (stream) => {
-      greet(stream, handlers, () => clearTimeout(limit));
+      greet(stream, {
+        onMqtt: (mqtt) => handlers.onMqtt(mqtt, visitor),
+        onChannel: (firstBytes) =>
+          handlers.onChannel(
+            acceptChannel(stream, firstBytes, limits.helloBytes),
+            visitor,
+          ),
+      }, () => clearTimeout(limit));
     });
   });
 
@@ -88,7 +132,10 @@ export async function openFront(
 /** Waits for enough bytes to know what the peer speaks, and hands the connection on. */
 function greet(
   stream: Duplex,
-  handlers: FrontHandlers,
+  handlers: {
+    onMqtt(stream: Duplex): void;
+    onChannel(firstBytes: Uint8Array): void;
+  },
   known: () => void,
 ): void {
   let seen: Uint8Array = new Uint8Array();
@@ -108,7 +155,7 @@ function greet(
         stream.unshift(seen);
         handlers.onMqtt(stream);
       } else {
-        handlers.onChannel(acceptChannel(stream, seen.subarray(magic.length)));
+        handlers.onChannel(seen.subarray(magic.length));
       }
     }
   }

@@ -119,21 +119,28 @@ async function bringUpToDate(
   for (const some of inMessages(changes)) {
     await line.send({ kind: "entries", changes: some });
   }
-  const want = await receiveWant(line);
+  const want = await receiveWant(line, changes.length);
   await sendFiles(turn, { ...want, changes, transfer: have.transfer });
   const applied = await expect(line, "applied");
   return { stamp: applied.stamp, more };
 }
 
+/** A client asks for each of `count` changes once at most, so that no list grows without end. */
 async function receiveWant(
   line: ServerLine,
+  count: number,
 ): Promise<{ plain: number[]; verify: number[] }> {
   const plain: number[] = [];
   const verify: number[] = [];
   for (;;) {
     const want = await expect(line, "want");
-    plain.push(...want.plain);
-    verify.push(...want.verify);
+    const empty = want.plain.length + want.verify.length === 0;
+    if (empty && !want.last) throw new Error("Cannot send nothing: it asks on");
+    for (const index of want.plain) plain.push(index);
+    for (const index of want.verify) verify.push(index);
+    if (plain.length + verify.length > count) {
+      throw new Error(`Cannot send more than the ${count} paths of the list`);
+    }
     if (want.last) return { plain, verify };
   }
 }
@@ -205,7 +212,9 @@ async function receiveEdits(
   }
   const changes: EditChange[] = [];
   while (changes.length < count) {
-    changes.push(...(await expect(line, "entries")).changes);
+    const some = (await expect(line, "entries")).changes;
+    if (some.length === 0) throw new Error("Cannot take edits: an empty list");
+    changes.push(...some);
   }
   if (changes.length > count) throw new Error("Cannot take edits: too many");
   return { changes, more };

@@ -4,6 +4,7 @@ import { relativePath } from "../../lib/core/path.ts";
 import type { MsgUpdate } from "../../lib/core/protocol.ts";
 import {
   MAX_QUEUE,
+  MAX_QUEUE_OF_CLIENT,
   newServerState,
   type ServerEffect,
   type ServerEvent,
@@ -11,6 +12,7 @@ import {
   type Standing,
   stepServer,
   type Turn,
+  turnsOfUser,
   userState,
 } from "../../lib/core/server.ts";
 
@@ -245,13 +247,41 @@ Deno.test("stepServer() says Synching once when work begins, and Sinkd once when
   );
 });
 
-Deno.test("stepServer() bounds the queue when very many ask", () => {
-  const events = Array.from(
-    { length: MAX_QUEUE + 50 },
-    (_, index) => announcedBy({ path: `p${index}`, changes: 1 }),
+Deno.test("stepServer() bounds the queue when very many ask, and each client's part of it", () => {
+  const asks = (count: number, client: (index: number) => string) =>
+    Array.from(
+      { length: count },
+      (_, index) =>
+        announcedBy({
+          client: client(index),
+          path: `p${index}`,
+          changes: 1,
+        }),
+    );
+  const one = run(1, asks(MAX_QUEUE_OF_CLIENT + 50, () => "a"));
+  assert.equal(
+    one.state.users.get("alice")?.queue.length,
+    MAX_QUEUE_OF_CLIENT,
   );
-  const { state } = run(1, events);
-  assert.equal(state.users.get("alice")?.queue.length, MAX_QUEUE);
+  const many = run(1, asks(MAX_QUEUE + 50, (index) => `c${index % 10}`));
+  assert.equal(many.state.users.get("alice")?.queue.length, MAX_QUEUE);
+});
+
+Deno.test("stepServer() keeps half of the jobs free of any one user", () => {
+  const events = Array.from(
+    { length: 20 },
+    (_, index) => announcedBy({ client: `c${index}`, changed: true }),
+  );
+  const { state, effects } = run(8, [
+    ...events,
+    announcedBy({ user: "bob", changed: true }),
+  ]);
+  assert.equal(state.users.get("alice")?.active.length, turnsOfUser(8));
+  assert.equal(state.users.get("bob")?.active.length, 1);
+  assert.equal(
+    effects.filter(({ kind }) => kind === "startTurn").length,
+    turnsOfUser(8) + 1,
+  );
 });
 
 type Move =

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { duplexPair } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import { MqttClient } from "mqtt";
+import { openBroker } from "../../lib/io/broker.ts";
 import { openLink } from "../../lib/io/mqtt_link.ts";
 import {
   type EmbeddedRig,
@@ -314,4 +316,38 @@ Deno.test("a client that floods does not stall another", async () => {
   assert.ok((times[19] ?? Infinity) < 1000);
   await finish(flooder);
   await endAll(server.link, bob.link);
+});
+
+Deno.test("the broker says 'unavailable' and not 'refused' to a login that must wait", async () => {
+  await using broker = await openBroker({
+    authenticate: () => Promise.resolve("later"),
+    onFault: (error) => {
+      throw error;
+    },
+  });
+  const admitted: string[] = [];
+  const events = new EventLog();
+  const link = openLink({
+    target: {
+      kind: "stream",
+      open() {
+        const [near, far] = duplexPair();
+        near.once("close", () => far.destroy());
+        far.once("close", () => near.destroy());
+        broker.handle(far, {
+          address: "192.0.2.1",
+          admit: () => admitted.push("admitted"),
+        });
+        return near;
+      },
+    },
+    username: "alice/laptop",
+    password: "right",
+    clientId: "alice/laptop",
+    subscriptions: [],
+  }, events.take);
+  await events.kind("down");
+  assert.deepEqual(events.events.map(({ kind }) => kind), ["down"]);
+  assert.deepEqual(admitted, []);
+  await endAll(link);
 });

@@ -11,7 +11,9 @@ import {
 import type { Channel } from "../../lib/io/channel.ts";
 import {
   type Front,
+  FRONT_LIMITS,
   type FrontHandlers,
+  type FrontLimits,
   openFront,
 } from "../../lib/io/front.ts";
 
@@ -24,11 +26,17 @@ export interface FrontFixture extends AsyncDisposable {
 /** Opens a front; handlers that are left out drop the connection. */
 export async function frontFixture(
   handlers: Partial<FrontHandlers>,
+  limits: Partial<FrontLimits> = { helloBytes: undefined },
 ): Promise<FrontFixture> {
   const directory = await Deno.makeTempDir({ prefix: "sinkd-front-" });
   const certificate = await ensureCertificate(directory);
   const front = await openFront(
-    { host: "127.0.0.1", port: 0, ...certificate },
+    {
+      host: "127.0.0.1",
+      port: 0,
+      ...certificate,
+      limits: { ...FRONT_LIMITS, ...limits },
+    },
     {
       onMqtt: (stream) => stream.destroy(),
       onChannel: (channel) => channel.close(),
