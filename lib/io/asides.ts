@@ -90,7 +90,7 @@ export class Asides {
 
   /** Drops what stayed as it was; gives the conflict copies that the rest became. */
   async release(): Promise<string[]> {
-    const { nowMs, root } = this.#options;
+    const { nowMs } = this.#options;
     const copies: string[] = [];
     const due = this.#kept.filter(({ sinceMs }) =>
       sinceMs + ASIDE_MS <= nowMs()
@@ -104,7 +104,7 @@ export class Asides {
       else if (look.kind !== "absent") copies.push(this.#surface(path, full));
       this.#kept = this.#kept.filter((kept) => kept !== aside);
     }
-    await this.#tidy(root);
+    this.tidy();
     return copies;
   }
 
@@ -164,9 +164,11 @@ export class Asides {
     }
   }
 
-  async #tidy(root: string): Promise<void> {
+  /** Removes the directories of what was set aside, as far as they are empty. */
+  tidy(): void {
+    const { root } = this.#options;
     if (this.#kept.length > 0) return;
-    await removeTree(`${root}/${ASIDE}`);
+    removeEmpty(`${root}/${ASIDE}`);
     removeIfEmpty(`${root}/${OWN_NAME}`);
   }
 }
@@ -178,6 +180,12 @@ function homeOf(root: string, path: RelativePath): RelativePath {
   const parent = parentOf(blocked);
   const name = relativePath(nameOf(path));
   return parent === undefined ? name : joinPath(parent, name);
+}
+
+/** Removes a directory and those in it that hold nothing; never a file. */
+function removeEmpty(directory: string): void {
+  for (const name of listNames(directory)) removeEmpty(`${directory}/${name}`);
+  removeIfEmpty(directory);
 }
 
 function listNames(directory: string): string[] {

@@ -20,7 +20,6 @@ import {
   isMissing,
   lstatIfAny,
   makeParents,
-  removeIfEmpty,
   removeTree,
 } from "./files.ts";
 import { findPath } from "./look.ts";
@@ -146,7 +145,7 @@ export class AnchorDisk implements ClientDisk {
     for (const name of [INCOMING, LINKS, OUTGOING]) {
       await removeTree(`${root}/${name}`);
     }
-    removeIfEmpty(`${root}/${OWN_NAME}`);
+    this.asides.tidy();
   }
 
   async snapshot(path: RelativePath): Promise<Found | undefined> {
