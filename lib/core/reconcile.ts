@@ -81,7 +81,9 @@ export function decide(sides: Sides): Decision {
   const { incoming, versions, base, local, sent } = sides;
   const suspect = local !== undefined && isSuspect(local, base);
   if (sameOrBothAbsent(local?.entry, incoming)) {
-    return { kind: "adopt", verify: suspect };
+    return mayClash(sides)
+      ? { kind: "compare" }
+      : { kind: "adopt", verify: suspect };
   }
   if (sameOrBothAbsent(incoming, base?.entry)) return { kind: "ignore" };
   // Before the look at the base: a path may have been put back to it after its edit went out.
@@ -102,6 +104,16 @@ export function decide(sides: Sides): Decision {
     sameContent(incoming, base.entry);
   if (!suspect && sameThere) return { kind: "rebase" }; // there only the mode was changed
   return decideBothPresent(local.entry, incoming, suspect);
+}
+
+/**
+ * True when a file that looks the same on both sides was changed on both: two programs on two
+ * machines may have written other bytes of one length in the same millisecond.
+ */
+function mayClash({ base, local, sent }: Sides): boolean {
+  return base !== undefined && local?.entry.kind === "file" &&
+    !sameContent(local.entry, base.entry) &&
+    !(sent !== undefined && sameOrBothAbsent(sent.entry, local.entry));
 }
 
 function decideBothPresent(

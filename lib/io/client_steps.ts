@@ -140,7 +140,10 @@ function put(
     if (look.kind !== "found") {
       throw new Error(`what is there ${look.cause}`);
     }
-    if (sameEntry(look.found.entry, step.entry)) {
+    // A conflict was found by bytes: size and time may be the same.
+    const isPut = sameEntry(look.found.entry, step.entry) &&
+      (step.copy === undefined || isSameFile(staged, full));
+    if (isPut) {
       Deno.removeSync(staged);
       return undefined;
     }

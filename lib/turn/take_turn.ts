@@ -201,8 +201,10 @@ async function requestFiles(
   });
   const stage = indexes.length > 0 ? await disk.openStage() : "";
   const verify = new Set(
-    candidates.filter(({ local, row }) =>
-      local !== undefined && isSuspect(local, row.base)
+    candidates.filter(({ change: { entry }, local, row, decision }) =>
+      local !== undefined &&
+      (isSuspect(local, row.base) ||
+        decision.kind === "compare" && sameOrBothAbsent(local.entry, entry))
     ).map(({ change }) => change.path),
   );
   const isVerified = (index: number) =>

@@ -47,7 +47,18 @@ const ROWS: Row[] = [
   ["changed here only", { base: v1, local: v2, incoming: v1 }, "ignore"],
   ["deleted here only", { base: v1, incoming: v1 }, "ignore"],
   ["new here, never there", { local: v1 }, "ignore"],
-  ["the same change on both sides", { base: v1, local: v2, incoming: v2 }, {
+  ["the same change on both sides, as far as time and size tell", {
+    base: v1,
+    local: v2,
+    incoming: v2,
+  }, "compare"],
+  ["our own change, its answer lost", {
+    base: v1,
+    local: v2,
+    incoming: v2,
+    sent: { entry: v2 },
+  }, { kind: "adopt", verify: false }],
+  ["the same new file on both sides", { local: v2, incoming: v2 }, {
     kind: "adopt",
     verify: false,
   }],

@@ -127,6 +127,28 @@ test("client() makes no conflict when both sides made the same edit", async (wor
   assert.deepEqual(copiesIn(sides.one), []);
 });
 
+test("client() keeps both when two edits have the same size and time, but other bytes", async (world) => {
+  const sides = await apart(world, {
+    name: "twins",
+    first: "a",
+    make: (directory) => Deno.writeTextFileSync(`${directory}/file`, "old"),
+  });
+  for (
+    const [directory, text] of [[sides.one, "one"], [
+      sides.other,
+      "two",
+    ]] as const
+  ) {
+    Deno.writeTextFileSync(`${directory}/file`, `${text} of equal length`);
+    Deno.utimeSync(`${directory}/file`, 1.7e9, 1.7e9);
+  }
+  await together(world, sides);
+  const texts = ["file", ...copiesIn(sides.other)].map((name) =>
+    Deno.readTextFileSync(`${sides.other}/${name}`)
+  );
+  assert.deepEqual(texts, ["one of equal length", "two of equal length"]);
+});
+
 test("client() loses nothing when a file here is a directory there", async (world) => {
   const sides = await apart(world, {
     name: "kinds",
