@@ -272,6 +272,7 @@ export class ClientNode implements ClientEnd {
   }
 
   #do(event: ClientEvent): void {
+    this.#world.sawStamp(this.#machine.name, this.#base.position().stamp);
     const { state, effects } = stepClient(this.#state, event);
     this.#state = state;
     for (const effect of effects) this.#perform(effect);

@@ -216,7 +216,7 @@ export class ServerNode implements ServerEnd {
 
   #publishHead(): void {
     const { epoch, stamp } = this.#journal.head();
-    this.#world.sawHead(stamp);
+    this.#world.sawStamp("the server", stamp);
     this.#world.network.publish({
       topic: "head",
       message: { version: PROTOCOL_VERSION, epoch, ...stamp },

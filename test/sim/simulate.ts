@@ -7,16 +7,17 @@ import { checkAtRest } from "./invariants.ts";
 import { profileOf } from "./profile.ts";
 import { World } from "./world.ts";
 
-const SHOWN_LINES = 2000;
+const SHOWN_LINES = 400;
 
-/** Runs the schedule of a seed; throws with the trace and the seed when something does not hold. */
-export async function simulate(seed: number): Promise<void> {
+/** Runs the schedule of a seed and gives its trace; throws with that and the seed when something does not hold. */
+export async function simulate(seed: number): Promise<readonly string[]> {
   const { profile, random } = profileOf(seed);
   using world = new World(profile, random);
   try {
     await world.run();
     checkAtRest(world);
     await world.idle();
+    return world.trace;
   } catch (error) {
     const trace = world.trace.slice(-SHOWN_LINES).join("\n");
     const what = error instanceof Error ? error.message : String(error);

@@ -100,7 +100,7 @@ export class World implements Disposable {
   #inside = false;
   #pending = 0;
   #changes = 0;
-  #head: Stamp | undefined;
+  readonly #stamps = new Map<string, Stamp>();
   readonly #written = new Map<string, { tickMs: number; path: string }>();
   #violation: Violation | undefined;
 
@@ -195,12 +195,13 @@ export class World implements Disposable {
     );
   }
 
-  sawHead(stamp: Stamp): void {
-    const before = this.#head;
-    this.#head = stamp;
+  /** Where the server or a client stands; that never falls. */
+  sawStamp(who: string, stamp: Stamp): void {
+    const before = this.#stamps.get(who);
+    this.#stamps.set(who, stamp);
     this.check(
       before === undefined || compareStamps(before, stamp) <= 0,
-      "the server's stamp fell",
+      `the stamp of ${who} fell`,
     );
   }
 
