@@ -103,19 +103,34 @@ export function isActive(database: DatabaseSync): boolean {
   return row !== undefined && activeRow.parse(row).active === 1;
 }
 
-/** True when `user` has a database, or what is left of one. */
+/**
+ * True when `user` has a database, or what is left of one. Through a link nothing is taken for a
+ * user: it could lead to another's files, or out of the root.
+ */
 export function hasState(root: string, user: string): boolean {
+  const directory = `${root}/${user}`;
+  if (!isDirectory(directory) || !isDirectory(`${directory}/${OWN_NAME}`)) {
+    return false;
+  }
   return [databaseFile(root, user), copyFile(root, user)].some(isFile);
 }
 
 function isFile(path: string): boolean {
+  return lookAt(path)?.isFile === true;
+}
+
+function isDirectory(path: string): boolean {
+  return lookAt(path)?.isDirectory === true;
+}
+
+function lookAt(path: string): Deno.FileInfo | undefined {
   try {
-    return Deno.lstatSync(path).isFile;
+    return Deno.lstatSync(path);
   } catch (error) {
     if (
       error instanceof Deno.errors.NotFound ||
       error instanceof Deno.errors.NotADirectory
-    ) return false;
+    ) return undefined;
     throw error;
   }
 }

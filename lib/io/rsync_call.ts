@@ -7,6 +7,7 @@ import { fileList, rsyncArguments, type RsyncJob } from "../core/rsync.ts";
 import type { RelativePath } from "../core/path.ts";
 import type { RsyncEnd } from "../ports.ts";
 import type { Channel } from "./channel.ts";
+import { openRsyncDoor } from "./rsync_door.ts";
 import { connectionEnd, drainRun, keptText, pump } from "./pump.ts";
 
 /** A call: the job but for its port, the paths, and the client's password for this one call. */
@@ -20,10 +21,15 @@ export async function callRsync(
   channel: Channel,
   call: RsyncCall,
 ): Promise<RsyncEnd> {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const secret = crypto.getRandomValues(new Uint8Array(16)).toHex();
+  const door = openRsyncDoor(secret);
   const rsync = new Deno.Command("rsync", {
-    args: rsyncArguments({ ...call, port: listener.addr.port }),
-    env: { RSYNC_PASSWORD: call.password, LC_ALL: "C.UTF-8" },
+    args: rsyncArguments({ ...call, port: door.port }),
+    env: {
+      RSYNC_PASSWORD: call.password,
+      RSYNC_PROXY: door.proxy,
+      LC_ALL: "C.UTF-8",
+    },
     stdin: "piped",
     stdout: "null",
     stderr: "piped",
@@ -32,7 +38,7 @@ export async function callRsync(
   const base = call.direction === "edits" ? call.remote : "";
   const list = writeList(rsync, fileList(call.paths, base));
   try {
-    const connection = await acceptFrom(listener, rsync.status);
+    const connection = await door.admit(rsync.status);
     if (connection === undefined) await drainRun(channel);
     else {
       using _open = connection;
@@ -57,31 +63,6 @@ export function killIfRunning(child: Deno.ChildProcess): void {
     child.kill("SIGKILL");
   } catch (error) {
     if (!(error instanceof TypeError)) throw error; // it has ended: nothing to kill
-  }
-}
-
-/** The first connection, or `undefined` when rsync ended without one. */
-async function acceptFrom(
-  listener: Deno.TcpListener,
-  ended: Promise<Deno.CommandStatus>,
-): Promise<Deno.TcpConn | undefined> {
-  let open = true;
-  const close = () => {
-    if (open) listener.close();
-    open = false;
-  };
-  const gone = ended.then(() => {
-    close();
-    return undefined;
-  });
-  const accepted = listener.accept().catch((error) => {
-    if (open) throw error;
-    return undefined;
-  });
-  try {
-    return await Promise.race([accepted, gone]);
-  } finally {
-    close();
   }
 }
 

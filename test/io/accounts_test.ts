@@ -137,3 +137,17 @@ Deno.test("no secret and no token is readable in the database", () =>
       }
     }
   }));
+
+Deno.test("open() takes nothing for a user through a link", () =>
+  inRoot((root) => {
+    Accounts.create(root, "alice")[Symbol.dispose]();
+    Accounts.create(root, "bob")[Symbol.dispose]();
+    Deno.symlinkSync(`${root}/alice`, `${root}/mallory`);
+    Deno.renameSync(`${root}/bob/.sinkd`, `${root}/kept`);
+    Deno.symlinkSync(`${root}/alice/.sinkd`, `${root}/bob/.sinkd`);
+    assert.deepEqual(Accounts.listUsers(root), ["alice"]);
+    assert.equal(Accounts.open(root, "mallory"), undefined);
+    assert.equal(Accounts.open(root, "bob"), undefined);
+    assert.throws(() => Accounts.create(root, "bob"), /not a directory/);
+    assert.throws(() => Accounts.create(root, "mallory"), /not a directory/);
+  }));
