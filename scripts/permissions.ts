@@ -4,6 +4,7 @@
  * @module
  */
 import { readSurroundings } from "../lib/cli/context.ts";
+import { accountToBecome, accountWords } from "../lib/cli/owner.ts";
 import { lineGrants } from "../lib/cli/line_grants.ts";
 import { flagsOf, shellWords } from "../lib/cli/permissions.ts";
 import { CHECKOUT } from "../lib/cli/product.ts";
@@ -13,12 +14,17 @@ const [launcher = "", ...argv] = Deno.args;
 const modules = decodeURIComponent(
   new URL("../lib/", import.meta.url).pathname,
 );
-const grants = await lineGrants(argv, readSurroundings(), {
+const around = readSurroundings();
+const grants = await lineGrants(argv, around, {
   product: CHECKOUT,
   commands: COMMANDS,
   modules,
   launcher,
 });
+const words = [
+  ...accountWords(accountToBecome(argv, COMMANDS, around)),
+  ...flagsOf(grants),
+];
 await Deno.stdout.write(
-  new TextEncoder().encode(`${shellWords(flagsOf(grants))}\n`),
+  new TextEncoder().encode(`${shellWords(words)}\n`),
 );

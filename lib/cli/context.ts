@@ -11,6 +11,7 @@ export const ENVIRONMENT_NAMES: readonly string[] = [
   "NO_COLOR",
   "SINKD_LAUNCHER",
   "TERM",
+  "USER",
   "XDG_RUNTIME_DIR",
   "XDG_STATE_HOME",
 ];

@@ -37,9 +37,11 @@ export function pidFilesToAsk(
 ): readonly string[] {
   const named = given.text("pid");
   if (named !== undefined) return [absolute(named, around)];
-  const own = sessionPidFile(around);
-  if (own === undefined) return [SYSTEM_PID_FILE];
-  return around.uid === 0 ? [SYSTEM_PID_FILE, own] : [own, SYSTEM_PID_FILE];
+  const own = [sessionPidFile(around), servicePidFile(around)]
+    .filter((file) => file !== undefined);
+  return around.uid === 0
+    ? [SYSTEM_PID_FILE, ...own]
+    : [...own, SYSTEM_PID_FILE];
 }
 
 /** Configuration and state of the client meant by the command line. */
@@ -97,4 +99,13 @@ export function homeDirectory(around: Surroundings): string {
 function sessionPidFile(around: Surroundings): string | undefined {
   const directory = around.variable("XDG_RUNTIME_DIR");
   return directory === undefined ? undefined : `${directory}/sinkd.pid`;
+}
+
+/** Where the service sinkd@USER has it; only root can make that directory. */
+function servicePidFile(around: Surroundings): string | undefined {
+  const user = around.variable("USER");
+  if (around.uid === 0 || user === undefined) return undefined;
+  return /^[a-z_][a-z0-9_.-]*$/i.test(user)
+    ? `/run/sinkd-${user}/sinkd.pid`
+    : undefined;
 }

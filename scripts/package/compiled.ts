@@ -8,6 +8,7 @@
  */
 import { readSurroundings } from "../../lib/cli/context.ts";
 import { EXIT } from "../../lib/cli/exit_codes.ts";
+import { type Account, accountToBecome } from "../../lib/cli/owner.ts";
 import { lineGrants } from "../../lib/cli/line_grants.ts";
 import type { Grants } from "../../lib/cli/permissions.ts";
 import { commandsOf, readProduct, tableWords } from "../../lib/cli/product.ts";
@@ -63,6 +64,17 @@ async function run(): Promise<number> {
   }
 }
 
+/** Runs this program again as another account; gives its exit code. */
+async function runAs({ uid, gid }: Account): Promise<number> {
+  const ids = [`--reuid=${uid}`, `--regid=${gid}`, "--clear-groups"];
+  const child = new Deno.Command("setpriv", {
+    args: [...ids, "--", Deno.execPath(), ...argv],
+    env: { HOME: "", XDG_RUNTIME_DIR: "", XDG_STATE_HOME: "" },
+  }).spawn();
+  return (await child.status).code;
+}
+
+const account = accountToBecome(words, commands, readSurroundings());
 const asksOnly = CONTROL_COMMANDS.some(({ words: [word] }) =>
   word === words[0]
 );
@@ -70,5 +82,5 @@ if (asksOnly) {
   await Deno.permissions.revoke({ name: "run" });
   await import("./control.js");
 } else {
-  Deno.exit(await run());
+  Deno.exit(account === undefined ? await run() : await runAs(account));
 }

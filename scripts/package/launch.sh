@@ -37,7 +37,7 @@ permission_flags() {
 
 # status [--json] [--watch] [--pid FILE], with plain absolute paths; fails for any other line.
 status_flags() {
-  case "$*${XDG_RUNTIME_DIR:-}" in
+  case "$*${XDG_RUNTIME_DIR:-}${USER:-}" in
     *[!A-Za-z0-9/._\ -]* | */../* | */./* | *//*) return 1 ;;
   esac
   pids=
@@ -56,11 +56,16 @@ status_flags() {
     esac
   done
   if [ -z "$pids" ]; then
-    pids=/run/sinkd.pid
     own=${XDG_RUNTIME_DIR:-}
-    if [ -n "$own" ]; then
-      own=$own/sinkd.pid
-      [ "$uid" -eq 0 ] && pids=$pids,$own || pids=$own,$pids
+    [ -z "$own" ] || own=$own/sinkd.pid
+    if [ "$uid" -eq 0 ]; then
+      pids=/run/sinkd.pid${own:+,$own}
+    else
+      case ${USER:-} in
+        "" | [!A-Za-z_]* | *[!A-Za-z0-9_.-]*) ;;
+        *) own=${own:+$own,}/run/sinkd-$USER/sinkd.pid ;;
+      esac
+      pids=${own:+$own,}/run/sinkd.pid
     fi
   fi
   sockets= nets=

@@ -68,6 +68,23 @@ Deno.test("pidFilesToAsk() looks at both places unless one is named", () => {
   assert.deepEqual(pidFilesToAsk(given("status --pid /p"), ALICE), ["/p"]);
 });
 
+Deno.test("pidFilesToAsk() looks at the user's service too", () => {
+  const bob = {
+    HOME: "/home/bob",
+    USER: "bob",
+    XDG_RUNTIME_DIR: "/run/user/7",
+  };
+  assert.deepEqual(pidFilesToAsk(given("status"), around(7, bob)), [
+    "/run/user/7/sinkd.pid",
+    "/run/sinkd-bob/sinkd.pid",
+    "/run/sinkd.pid",
+  ]);
+  const odd = around(7, { HOME: "/home/bob", USER: "../x" });
+  assert.deepEqual(pidFilesToAsk(given("status"), odd), ["/run/sinkd.pid"]);
+  const root = around(0, { HOME: "/root", USER: "root" });
+  assert.deepEqual(pidFilesToAsk(given("status"), root), ["/run/sinkd.pid"]);
+});
+
 Deno.test("clientPlaces() follows account, environment and options", () => {
   assert.deepEqual(clientPlaces(given("client"), ROOT), {
     machineConfig: "/etc/sinkd.conf",

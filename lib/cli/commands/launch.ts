@@ -12,6 +12,7 @@ import type { Arguments } from "../arguments.ts";
 import { absolute, type Context, type Surroundings } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
 import { CLIENT_OPTIONS, SERVER_OPTIONS } from "../options.ts";
+import { checkRootOwner } from "../owner.ts";
 import { serverRoot, stateDirectory } from "../places.ts";
 
 const START_DEADLINE_MS = 20_000;
@@ -33,6 +34,9 @@ export async function launch(
   given: Arguments,
   context: Context,
 ): Promise<StatusReport> {
+  if (role === "server") {
+    checkRootOwner(serverRoot(given, context.around), context.around);
+  }
   const log = await openLog(role, given, context);
   const launcher = context.around.variable("SINKD_LAUNCHER");
   const args = [role, ...sameOptions(role, given, context.around)];

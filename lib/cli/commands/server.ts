@@ -8,6 +8,7 @@ import { UsageError } from "../../core/fault.ts";
 import { configureLog } from "../../io/log.ts";
 import type { Arguments } from "../arguments.ts";
 import { absolute, type Context, isJournal } from "../context.ts";
+import { checkRootOwner } from "../owner.ts";
 import { EXIT } from "../exit_codes.ts";
 import { ownPidFile, serverRoot } from "../places.ts";
 import { listenForSignals } from "./signals.ts";
@@ -39,6 +40,7 @@ export async function server(
     minFreePercent: Number(given.text("min-free") ?? 1),
   };
   const { runServer } = await import("../../daemon/server.ts");
+  checkRootOwner(options.root, context.around);
   await configureLog("info", isJournal(context.around));
   using signals = listenForSignals();
   await runServer(options, signals.shutdown);
