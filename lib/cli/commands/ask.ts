@@ -18,33 +18,30 @@ export interface Answer {
   readonly pidFile: string;
 }
 
-/** Asks each place in turn; `undefined` when nothing runs at any. */
+/**
+ * Asks each place in turn; `undefined` when nothing runs at any, or only what is another account's.
+ */
 export async function tryAsk(
   given: Arguments,
   around: Surroundings,
   request: ControlRequest,
 ): Promise<Answer | undefined> {
-  let fault: unknown;
-  for (const pidFile of pidFilesToAsk(given, around)) {
-    try {
-      const reply = await askControl(socketPathOf(pidFile), request);
-      if (reply !== undefined) return { reply, pidFile };
-    } catch (error) {
-      fault ??= error;
-    }
+  const { answer, fault } = await askEach(given, around, request);
+  if (answer === undefined && fault !== undefined && !isForeign(fault)) {
+    throw fault;
   }
-  if (fault !== undefined) throw fault;
-  return undefined;
+  return answer;
 }
 
-/** As {@linkcode tryAsk}; throws when nothing runs. */
+/** As {@linkcode tryAsk}; throws when nothing runs that answers us. */
 export async function ask(
   given: Arguments,
   around: Surroundings,
   request: ControlRequest,
 ): Promise<Answer> {
-  const answer = await tryAsk(given, around, request);
+  const { answer, fault } = await askEach(given, around, request);
   if (answer !== undefined) return answer;
+  if (fault !== undefined) throw fault;
   const files = pidFilesToAsk(given, around);
   throw new UsageError(
     `Nothing runs here (looked at ${
@@ -52,6 +49,30 @@ export async function ask(
     }); start it with 'sinkd client start' or 'sinkd server start', or name its pid file with --pid`,
     EXIT.notRunning,
   );
+}
+
+/** The first answer, or else the first fault. */
+async function askEach(
+  given: Arguments,
+  around: Surroundings,
+  request: ControlRequest,
+): Promise<{ readonly answer?: Answer; readonly fault?: Error }> {
+  let fault: Error | undefined;
+  for (const pidFile of pidFilesToAsk(given, around)) {
+    try {
+      const reply = await askControl(socketPathOf(pidFile), request);
+      if (reply !== undefined) return { answer: { reply, pidFile } };
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      fault ??= error;
+    }
+  }
+  return fault === undefined ? {} : { fault };
+}
+
+/** True when the system keeps us from a socket: a program of another account, such as the server. */
+function isForeign(fault: Error): boolean {
+  return fault.cause instanceof Deno.errors.PermissionDenied;
 }
 
 /** Prints what the reply says; gives the exit code. */
