@@ -199,7 +199,12 @@ function putOver(
   }
   const aside = places.asides.place(step.path);
   Deno.linkSync(full, aside);
-  Deno.renameSync(staged, full);
+  try {
+    Deno.renameSync(staged, full);
+  } catch (error) {
+    Deno.removeSync(aside); // what it names still has its own name
+    throw error;
+  }
   return places.asides.keep(step.path, aside, step.saw.entry);
 }
 
