@@ -27,6 +27,7 @@ import {
 import { SERVER_ACCOUNT } from "../core/broker_acl.ts";
 import { UsageError } from "../core/fault.ts";
 import { compareStamps } from "../core/stamp.ts";
+import { TokenBuckets } from "../core/token_buckets.ts";
 import type { ControlReply, ControlRequest } from "../core/control.ts";
 import type { Broker } from "../io/broker.ts";
 import type { Channel } from "../io/channel.ts";
@@ -72,6 +73,7 @@ export interface ServerOptions {
 const ROOT_MODE = 0o2770;
 const BROADCAST_MS = 5_000;
 const PRUNE_MS = 6 * 60 * 60 * 1000;
+const RENEWALS = { capacity: 3, refillMs: 10 * 60 * 1000, maxKeys: 10_000 };
 const HELLO_LIMIT_MS = 10_000;
 /** Canonical place of users' trees in messages, whatever the root is. */
 const WIRE_ROOT = "/srv/sinkd";
@@ -150,6 +152,8 @@ class Server {
   readonly #channels = new Set<Promise<void>>();
   readonly #timers: ReturnType<typeof setInterval>[] = [];
   readonly #brokerCa: string | undefined;
+  /** A client that lies about its stamp must not have its user's machines compare all the time. */
+  readonly #renewals = new TokenBuckets(RENEWALS);
   #state: ServerState;
   #broker: Broker | undefined;
   #listen = "";
@@ -399,6 +403,10 @@ class Server {
     if (
       message.epoch === known.epoch && compareStamps(stamp, known.stamp) > 0
     ) {
+      if (!this.#renewals.has(user.name, nowMs)) {
+        return this.#drop(topic, "its stamp is of the future, once more");
+      }
+      this.#renewals.spend(user.name, nowMs);
       this.#users.renewEpoch(user);
       this.#publishHead(user);
     }
