@@ -7,8 +7,9 @@ import { makeBundles, PRODUCTS } from "./bundles.ts";
 import { complain, DIST, say, WORK } from "./checkout.ts";
 import { type Choice, readChoice, USAGE } from "./choice.ts";
 import { makeCompiled } from "./compile.ts";
+import { makePackage } from "./deb.ts";
 import { makePortable } from "./portable.ts";
-import { ownSystem } from "./runtime.ts";
+import { ownSystem, type System } from "./runtime.ts";
 
 async function build(choice: Choice): Promise<void> {
   const { system } = choice;
@@ -36,6 +37,22 @@ async function build(choice: Choice): Promise<void> {
   }
 }
 
+/** The packages are of one form: what installs needs no unpacking. */
+async function buildPackages(system: System): Promise<void> {
+  const { debian } = system;
+  if (debian === undefined) {
+    throw new Error(
+      `Cannot make packages: there is no Debian for ${system.short}`,
+    );
+  }
+  for (const target of PRODUCTS) {
+    const file = await makePackage(target, { ...system, debian }, {
+      bundles: `${WORK}/bundles`,
+    });
+    say(`${file}: ${mebibytes((await Deno.stat(file)).size)}`);
+  }
+}
+
 function mebibytes(bytes: number): string {
   return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }
@@ -52,6 +69,7 @@ switch (choice.kind) {
   case "build":
     try {
       await build(choice);
+      if (choice.packages) await buildPackages(choice.system);
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       complain(`${text}`);

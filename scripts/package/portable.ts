@@ -6,6 +6,7 @@
 import { VERSION } from "../../lib/version.ts";
 import { shellParts, type Target } from "./bundles.ts";
 import { CHECKOUT, filled, removeIfThere, shell, WORK } from "./checkout.ts";
+import { notices } from "./notices.ts";
 import { denoFor, type System } from "./runtime.ts";
 
 /** Packs the same bytes for the same input. */
@@ -59,7 +60,11 @@ export async function makeContent(
     await Deno.copyFile(`${places.bundles}/${name}.js`, `${to}/${name}.js`);
     await Deno.chmod(`${to}/${name}.js`, 0o644);
   }
-  for (const [name, text] of await shellParts()) {
+  const texts = new Map([
+    ...await shellParts(),
+    ["notices.txt", await notices()],
+  ]);
+  for (const [name, text] of texts) {
     await Deno.writeTextFile(`${to}/${name}`, text, { mode: 0o644 });
     await Deno.chmod(`${to}/${name}`, 0o644);
   }

@@ -59,7 +59,7 @@ export function systemOf(name: string): System | undefined {
 
 /** Path of a Deno of this version for `system`; brings it through npm when it is another system's. */
 export async function denoFor(system: System): Promise<string> {
-  if (system === ownSystem()) return Deno.execPath();
+  if (system.triple === ownSystem().triple) return Deno.execPath();
   const directory = `${CHECKOUT}/.deno/other/${system.short}`;
   const deno = `${directory}/package/deno`;
   try {

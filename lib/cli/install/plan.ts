@@ -75,6 +75,7 @@ export function partsOf(name: Product["name"]): readonly string[] {
     "deno",
     "flags.js",
     "launch.sh",
+    "notices.txt",
     "run.sh",
   ];
   return name === "sinkd"
@@ -233,7 +234,7 @@ function clientEnd(scope: Scope): Step[] {
     ];
   }
   return [
-    ...stopped(["systemctl"], `sinkd@${scope.systemUser ?? "*"}.service`),
+    ...stopped(["systemctl"], "sinkd@*.service"),
     remove("/etc/systemd/user/sinkd.service"),
     remove("/etc/systemd/system/sinkd@.service"),
     run("systemctl", ["daemon-reload"], ["systemd"]),

@@ -4,22 +4,14 @@
  * @module
  */
 
-/** What every unit that is no user's own has in common; MemoryDenyWriteExecute would stop Deno. */
-const HARDENING = `CapabilityBoundingSet=
-AmbientCapabilities=
-NoNewPrivileges=yes
+/** What a user's own systemd can do too; MemoryDenyWriteExecute would stop Deno. */
+const HARDENING = `NoNewPrivileges=yes
 ProtectSystem=strict
 PrivateTmp=yes
-PrivateDevices=yes
-DevicePolicy=closed
-ProtectClock=yes
 ProtectControlGroups=yes
 ProtectHostname=yes
-ProtectKernelLogs=yes
 ProtectKernelModules=yes
 ProtectKernelTunables=yes
-ProtectProc=invisible
-RemoveIPC=yes
 KeyringMode=private
 LockPersonality=yes
 RestrictNamespaces=yes
@@ -31,6 +23,17 @@ SystemCallFilter=~@privileged @resources
 # Threads and rsync set their own priority; that is no privilege.
 SystemCallFilter=sched_setaffinity sched_setscheduler setpriority ioprio_set
 SystemCallErrorNumber=EPERM`;
+
+const SYSTEM_HARDENING = `${HARDENING}
+PrivateUsers=yes
+PrivateDevices=yes
+DevicePolicy=closed
+CapabilityBoundingSet=
+AmbientCapabilities=
+ProtectClock=yes
+ProtectKernelLogs=yes
+ProtectProc=invisible
+RemoveIPC=yes`;
 
 const RESTART = `Restart=on-failure
 RestartSec=5
@@ -62,9 +65,8 @@ CacheDirectoryMode=0700
 ReadWritePaths=/srv/sinkd
 
 ProtectHome=yes
-PrivateUsers=yes
 # The users' directories are setgid, so RestrictSUIDSGID= stays off.
-${HARDENING}
+${SYSTEM_HARDENING}
 
 [Install]
 WantedBy=multi-user.target
@@ -82,20 +84,19 @@ After=network-online.target
 [Service]
 Type=exec
 ExecStart=${program} client --pid %t/sinkd-%i/sinkd.pid
-ExecReload=kill -HUP $MAINPID
+ExecReload=${program} client reload --pid %t/sinkd-%i/sinkd.pid
 ${RESTART}
 User=%i
 SyslogIdentifier=sinkd
 LimitNOFILE=65536
 RuntimeDirectory=sinkd-%i
-CacheDirectory=sinkd-%i
+CacheDirectory=sinkd/%i
 CacheDirectoryMode=0700
 # Where there are directories to keep in step. For others: systemctl edit sinkd@USER
 ReadWritePaths=-/home -/root -/srv -/mnt -/media -/data
 
-PrivateUsers=yes
 RestrictSUIDSGID=yes
-${HARDENING}
+${SYSTEM_HARDENING}
 
 [Install]
 WantedBy=multi-user.target
@@ -113,14 +114,13 @@ ConditionPathExists=%h/.local/state/sinkd/credentials.json
 [Service]
 Type=exec
 ExecStart=${program} client --pid %t/sinkd.pid
-ExecReload=kill -HUP $MAINPID
+ExecReload=${program} client reload --pid %t/sinkd.pid
 ${RESTART}
 SyslogIdentifier=sinkd
 LimitNOFILE=65536
 CacheDirectory=sinkd
 
-# What a user's own systemd can do without privilege.
-PrivateUsers=yes
+# A user's own systemd has no privilege: it passes over what it cannot do.
 RestrictSUIDSGID=yes
 ReadWritePaths=-/home -/srv -/mnt -/media -/data %h %t %C/sinkd
 ${HARDENING}

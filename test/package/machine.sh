@@ -1,0 +1,130 @@
+#!/bin/bash
+# Runs as root on a clean machine with systemd, rsync and the built files in /built: installs them,
+# has three accounts keep a directory in step, and takes everything away again. Prints one line for
+# each thing that is so; ends at the first that is not.
+set -euo pipefail
+built=/built
+export SYSTEMD_COLORS=0 SYSTEMD_PAGER=
+
+fine() { echo "ok: $*"; }
+broken() {
+  echo "BROKEN: $*"
+  journalctl --no-pager -n 60 -o cat || true
+  systemctl --no-pager --failed || true
+  exit 1
+}
+# until LIMIT_S WHAT COMMAND…: waits for the command to succeed.
+until_so() {
+  local limit=$((SECONDS + $1)) what=$2
+  shift 2
+  until "$@" >/dev/null 2>&1; do
+    [ $SECONDS -lt $limit ] || { "$@" || true; broken "$what"; }
+    sleep 0.1
+  done
+  fine "$what"
+}
+as() {
+  local account=$1
+  shift
+  setpriv --reuid="$account" --regid="$account" --init-groups \
+    env -i HOME="/home/$account" USER="$account" PATH=/usr/local/bin:/usr/bin:/bin \
+    XDG_RUNTIME_DIR="${RUNTIME:-}" sh -c 'cd ~ && exec "$@"' sh "$@"
+}
+account_of() { stat -c %U "/proc/$(systemctl show -P MainPID "$1")"; }
+same() { cmp -s "/home/$1/docs/$3" "/home/$2/docs/$3"; }
+
+check_clean() {
+  for program in deno node npm; do
+    ! command -v $program || broken "$program is on this machine"
+  done
+  [ ! -e /work ] || broken "the checkout is on this machine"
+  fine "no deno, node, npm or checkout on this machine"
+}
+
+make_accounts() {
+  for account in alice carol dave; do
+    id $account >/dev/null 2>&1 || useradd --create-home --shell /bin/sh $account
+  done
+}
+
+# join ACCOUNT CLIENT: the account's machine joins alice and keeps ~/docs in step.
+join() {
+  local link
+  link=$(sinkd-server adduser alice --address 127.0.0.1:8883 2>/dev/null)
+  as "$1" mkdir -p docs
+  as "$1" sinkd join "$link" --name "$2" >/dev/null
+  as "$1" sinkd add docs --name docs >/dev/null
+}
+
+check_service() {
+  until_so 20 "sinkd-server.service answers" sinkd-server status
+  [ "$(account_of sinkd-server)" = sinkd ] || broken "the server runs as $(account_of sinkd-server)"
+  fine "the server runs as the account sinkd"
+  join alice a
+  join carol c
+  [ "$(stat -c %U /srv/sinkd/alice)" = sinkd ] || broken "adduser by root left root's files in /srv/sinkd"
+  [ -z "$(find /srv/sinkd ! -user sinkd)" ] || broken "$(find /srv/sinkd ! -user sinkd)"
+  fine "adduser by root works as the server's account"
+  systemctl restart sinkd@alice sinkd@carol
+  [ "$(account_of sinkd@alice)" = alice ] || broken "the client runs as $(account_of sinkd@alice)"
+  fine "a client runs as its user"
+  check_sync alice carol "$1"
+  until_so 10 "status by the user finds the service and is in step" as alice sinkd status
+  as alice sinkd status --json | grep -q '"state": *"Sinkd"' || broken "status --json"
+  systemctl restart sinkd-server
+  check_sync carol alice "$1 after a restart of the server"
+  journalctl -o json -u sinkd-server | grep -q '"PRIORITY":"6"' || broken "no levels in the journal"
+  ! journalctl -o cat -u sinkd-server | grep -q '^<[0-7]>' || broken "raw levels in the journal"
+  fine "the journal has levels"
+}
+
+# check_sync FROM TO WHAT
+check_sync() {
+  local name="from $1, $3"
+  as "$1" sh -c 'echo "$1" >"docs/$1"' sh "$name"
+  until_so 20 "a file goes from $1 to $2: $3" same "$1" "$2" "$name"
+}
+
+check_user_service() {
+  loginctl enable-linger dave
+  RUNTIME=/run/user/$(id -u dave)
+  until_so 20 "dave's own systemd runs" as dave systemctl --user is-system-running --wait
+  as dave "$@" >/dev/null
+  join dave d
+  as dave systemctl --user daemon-reload
+  as dave systemctl --user start sinkd || broken "the user unit does not start"
+  check_sync alice dave "by user unit"
+  until_so 10 "the user unit's client is in step" as dave sinkd status
+  as dave systemctl --user is-active sinkd >/dev/null || broken "the user unit"
+}
+
+case $1 in
+  install)
+    check_clean
+    make_accounts
+    "$built/sinkd-server" install >/tmp/first
+    "$built/sinkd" install --system alice >>/tmp/first
+    fine "both are installed from the bare files"
+    systemctl enable --now sinkd@carol
+    check_service installed
+    before=$(systemctl show -P MainPID sinkd-server)
+    sinkd-server install >/tmp/second
+    "$built/sinkd" install --system alice >>/tmp/second
+    ! grep -E '^(write|remove)' /tmp/second || broken "install is not idempotent"
+    [ "$before" = "$(systemctl show -P MainPID sinkd-server)" ] || broken "install twice restarted the server"
+    fine "install twice changes nothing"
+    systemd-analyze verify /etc/systemd/system/sinkd-server.service sinkd@alice.service 2>&1 |
+      grep -v "Command 'man" | grep . && broken "systemd-analyze verify"
+    fine "systemd-analyze verify has nothing to say"
+    check_user_service true
+    RUNTIME=
+    sinkd uninstall --system alice >/dev/null
+    systemctl stop sinkd@carol 2>/dev/null || true
+    sinkd-server uninstall >/dev/null
+    left=$(find /usr/local /etc /run -name '*sinkd*' ! -name sinkd.conf ! -path '/run/user/*' ! -path '/run/systemd/*' ! -path '/run/credentials/*')
+    [ -z "$left" ] || broken "uninstall left $left"
+    ! systemctl is-active sinkd-server >/dev/null || broken "the server still runs"
+    [ -e "/srv/sinkd/alice/docs/from alice, installed" ] || broken "uninstall took /srv/sinkd"
+    fine "uninstall leaves the files and nothing else"
+    ;;
+esac
