@@ -153,11 +153,15 @@ export function stepClient(state: ClientState, event: ClientEvent): ClientStep {
         ? announceAll(next, event.nowMs)
         : announceDue(next, event.nowMs);
     }
-    case "head":
+    case "head": {
+      const next = { ...state, head: event.head };
+      const isNews = state.head?.epoch !== event.head.epoch ||
+        compareStamps(state.head.stamp, event.head.stamp) !== 0;
       return announceDue(
-        urgent({ ...state, head: event.head }, event.nowMs),
+        isNews ? urgent(next, event.nowMs) : next,
         event.nowMs,
       );
+    }
     case "reply":
       return replied(state, event);
     case "opened": {

@@ -476,13 +476,13 @@ class Server {
     });
   }
 
-  #publishHead(user: User): void {
+  #publishHead(user: User, qos: 0 | 1 = 1): void {
     const { epoch, stamp } = user.journal.head();
     this.#publish(headTopic(user.name), {
       version: PROTOCOL_VERSION,
       epoch,
       ...stamp,
-    }, 1);
+    }, qos);
   }
 
   #publish(topic: string, message: object, qos: 0 | 1): void {
@@ -496,6 +496,10 @@ class Server {
       { version: PROTOCOL_VERSION, state: announced },
       0,
     );
+    for (const name of this.#state.users.keys()) {
+      const user = this.#users.get(name);
+      if (user !== undefined) this.#publishHead(user, 0);
+    }
     this.#disconnectRevoked();
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { asNobody } from "../support/unprivileged.ts";
 import { dirname } from "node:path";
 import { ConfigError } from "../../lib/core/config.ts";
 import {
@@ -93,15 +94,22 @@ Deno.test("loadConfig() refuses what is no readable text file", () =>
     assert.match(denied.message, /\/x: permission denied; make it readable/);
   }));
 
-Deno.test({
-  name: "loadConfig() refuses a file that it may not read",
-  ignore: Deno.uid() === 0,
-  fn: () =>
-    withFiles({ user: "" }, async (files) => {
-      await Deno.chmod(files.userFile, 0);
+Deno.test("loadConfig() refuses a file that it may not read", () =>
+  withFiles({ user: "" }, async (files) => {
+    for (
+      let path = files.userFile;
+      path !== "/tmp" && path !== "/";
+      path = dirname(path)
+    ) {
+      await Deno.chmod(path, 0o755);
+    }
+    await asNobody(() => Promise.resolve(loadConfig(files)));
+    await Deno.chmod(files.userFile, 0);
+    await asNobody(() => {
       assert.throws(() => loadConfig(files), isFault("permission denied"));
-    }),
-});
+      return Promise.resolve();
+    });
+  }));
 
 Deno.test("addAnchor() makes a 0600 file in a directory that it makes", () =>
   withFiles({}, async (files) => {
