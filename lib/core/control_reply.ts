@@ -7,6 +7,10 @@
  */
 import type { ControlReply, Read } from "./control.ts";
 
+/** What a client says to `reload` when it ends to be started again, with permissions for its new anchors. */
+export const RESTARTING =
+  "the configuration was read again; the client starts anew for its new anchors";
+
 /** Largest reply in bytes, its newline included. */
 export const MAX_REPLY_BYTES = 33_554_432;
 

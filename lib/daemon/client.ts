@@ -6,6 +6,7 @@
  */
 import { type Config, ConfigError } from "../core/config.ts";
 import type { ControlReply, ControlRequest } from "../core/control.ts";
+import { RESTARTING } from "../core/control_reply.ts";
 import { UsageError } from "../core/fault.ts";
 import { loadConfig } from "../io/config_file.ts";
 import { openControl } from "../io/control.ts";
@@ -81,6 +82,7 @@ class Client {
   readonly #faults = new Faults();
   #config: Config;
   #session: ClientSession | undefined;
+  #stopping = false;
   #asked: PromiseWithResolvers<Ask> = Promise.withResolvers<Ask>();
 
   constructor(
@@ -105,18 +107,19 @@ class Client {
       this.#session = session;
       await session.open();
       const asked = await this.#asked.promise;
-      if (asked === "stop") {
-        await session.close({ finishTurns: false });
+      await session.close({ finishTurns: asked !== "stop" });
+      if (this.#stopping) {
         log.info`The client stopped`;
         return "stopped";
       }
-      await session.close({ finishTurns: true });
       if (asked === "restart") return "restart";
       this.#asked = Promise.withResolvers<Ask>();
     }
   }
 
+  /** Wins over a reload that is going on. */
   stop(): void {
+    this.#stopping = true;
     this.#asked.resolve("stop");
   }
 
@@ -129,7 +132,7 @@ class Client {
       const restart = config.anchors.some(({ path }) => !mayUse(path));
       this.#asked.resolve(restart ? "restart" : "reload");
       log.info`The configuration was read again`;
-      return "the configuration was read again";
+      return restart ? RESTARTING : "the configuration was read again";
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       log.error`The new configuration is not used: ${error.message}`;

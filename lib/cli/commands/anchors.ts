@@ -16,7 +16,7 @@ import { absolute, type Context } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
 import { clientPlaces, homeDirectory } from "../places.ts";
 import { columns, painter, plain } from "../render/style.ts";
-import { tryAsk } from "./ask.ts";
+import { askReload, tryAsk } from "./ask.ts";
 
 /** `sinkd add PATH`. */
 export async function add(
@@ -108,10 +108,11 @@ async function tellClient(
     context.say("No client runs here; start it with 'sinkd client start'.");
     return EXIT.done;
   }
-  const told = await tryAsk(given, context.around, { command: "reload" });
-  if (told?.reply.ok === false) {
-    context.say(`sinkd: ${told.reply.message}`);
-    return told.reply.exitCode;
+  const { pid } = answer.reply.report;
+  const reply = await askReload(given, context.around, pid);
+  if (!reply.ok) {
+    context.say(`sinkd: ${reply.message}`);
+    return reply.exitCode;
   }
   return EXIT.done;
 }

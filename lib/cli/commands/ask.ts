@@ -4,6 +4,7 @@
  * @module
  */
 import type { ControlReply, ControlRequest } from "../../core/control.ts";
+import { RESTARTING } from "../../core/control_reply.ts";
 import { UsageError } from "../../core/fault.ts";
 import { askControl } from "../../io/ask_control.ts";
 import { socketPathOf } from "../../io/pid_file.ts";
@@ -11,6 +12,10 @@ import type { Arguments } from "../arguments.ts";
 import type { Context, Surroundings } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
 import { pidFilesToAsk } from "../places.ts";
+
+/** How long a client may take to start anew. */
+const RESTART_LIMIT_MS = 45_000;
+const LOOK_EVERY_MS = 25;
 
 /** A reply and the pid file of the process that gave it. */
 export interface Answer {
@@ -49,6 +54,41 @@ export async function ask(
     }); start it with 'sinkd client start' or 'sinkd server start', or name its pid file with --pid`,
     EXIT.notRunning,
   );
+}
+
+/**
+ * Has a client read its configuration again; when it starts anew for that, waits until the new
+ * process answers, so that what is asked next finds it.
+ */
+export async function askReload(
+  given: Arguments,
+  around: Surroundings,
+  oldPid: number,
+): Promise<ControlReply> {
+  const { reply, pidFile } = await ask(given, around, { command: "reload" });
+  if (!reply.ok || reply.message !== RESTARTING) return reply;
+  const deadlineMs = Date.now() + RESTART_LIMIT_MS;
+  while (Date.now() < deadlineMs) {
+    if (await pidAt(pidFile, oldPid) !== oldPid) return reply;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+  throw new Error(
+    `Cannot tell whether the client came back: no answer within ${
+      RESTART_LIMIT_MS / 1000
+    } s; see 'sinkd status' and its log`,
+  );
+}
+
+/** The pid of who answers, or `oldPid` as long as nobody new does. */
+async function pidAt(pidFile: string, oldPid: number): Promise<number> {
+  try {
+    const reply = await askControl(socketPathOf(pidFile), {
+      command: "status",
+    });
+    return reply?.ok === true ? reply.report?.pid ?? oldPid : oldPid;
+  } catch {
+    return oldPid; // it is just ending: the next look finds the new one
+  }
 }
 
 /** The first answer, or else the first fault. */

@@ -11,7 +11,7 @@ import type { Arguments } from "../arguments.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
 import { ownPidFile, pidFilesToAsk } from "../places.ts";
-import { ask, printReply, tryAsk } from "./ask.ts";
+import { ask, askReload, printReply, tryAsk } from "./ask.ts";
 import { launch } from "./launch.ts";
 
 const STOP_DEADLINE_MS = 10_000;
@@ -41,8 +41,9 @@ export async function lifecycle(
     }
     case "reload": {
       const running = await ask(given, context.around, { command: "status" });
-      checkRole(asked.role, reportOf(running.reply), running.pidFile);
-      const { reply } = await ask(given, context.around, { command: "reload" });
+      const report = reportOf(running.reply);
+      checkRole(asked.role, report, running.pidFile);
+      const reply = await askReload(given, context.around, report.pid);
       return printReply(reply, context);
     }
   }
