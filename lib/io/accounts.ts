@@ -9,6 +9,7 @@
 import { createHash } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
+import { inTransaction } from "./transaction.ts";
 import { nameFault } from "../core/path.ts";
 import {
   copyFile,
@@ -97,7 +98,7 @@ export class Accounts implements Disposable {
   static remove(root: string, user: string): boolean {
     using accounts = Accounts.open(root, user);
     if (accounts === undefined) return false;
-    accounts.#inTransaction(() => {
+    inTransaction(accounts.#database, () => {
       accounts.#database.exec("update clients set revoked = 1");
       accounts.#database.exec("delete from join_tokens");
       accounts.#database.exec("update account set active = 0");
@@ -109,7 +110,7 @@ export class Accounts implements Disposable {
   /** A token that lets one client join within `ttlMs` of `nowMs`. */
   createJoinToken(nowMs: number, ttlMs: number = JOIN_TOKEN_TTL_MS): string {
     const token = makeSecret();
-    this.#inTransaction(() => {
+    inTransaction(this.#database, () => {
       this.#database.prepare("delete from join_tokens where expires_ms < ?")
         .run(nowMs - JOIN_TOKEN_TTL_MS);
       this.#database.prepare("insert into join_tokens values (?, ?, 0)")
@@ -130,7 +131,7 @@ export class Accounts implements Disposable {
         `the client name ${JSON.stringify(client)} ${fault}; use --name`,
       );
     }
-    const redeemed = this.#inTransaction((): Redeemed => {
+    const redeemed = inTransaction(this.#database, (): Redeemed => {
       const unusable = this.#tokenFault(token, options.nowMs);
       if (unusable !== undefined) {
         return refused(
@@ -209,18 +210,6 @@ export class Accounts implements Disposable {
       "select secret_hash from clients where client = ? and revoked = 0",
     ).get(client);
     return row === undefined ? undefined : secretRow.parse(row).secret_hash;
-  }
-
-  #inTransaction<T>(act: () => T): T {
-    this.#database.exec("begin immediate");
-    try {
-      const result = act();
-      this.#database.exec("commit");
-      return result;
-    } catch (error) {
-      this.#database.exec("rollback");
-      throw error;
-    }
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
+import { inTransaction } from "./transaction.ts";
 import type { EditChange } from "../core/channel_protocol.ts";
 import type { Found } from "../core/entry.ts";
 import type { RelativePath } from "../core/path.ts";
@@ -185,7 +186,7 @@ export class AnchorStore implements Base {
   }
 
   forget(): void {
-    this.#transaction(() => {
+    inTransaction(this.#database, () => {
       this.#database.prepare("delete from bases where anchor = ?").run(
         this.#id,
       );
@@ -198,7 +199,7 @@ export class AnchorStore implements Base {
   }
 
   markSent(changes: readonly EditChange[]): void {
-    this.#transaction(() => {
+    inTransaction(this.#database, () => {
       for (const { path, entry } of changes) {
         this.#statements.send.run(this.#id, path, ...entryColumns(entry));
       }
@@ -206,7 +207,7 @@ export class AnchorStore implements Base {
   }
 
   agree(agreements: readonly Agreement[], position: Position): void {
-    this.#transaction(() => {
+    inTransaction(this.#database, () => {
       for (const { path, base } of agreements) {
         this.#statements.unsend.run(this.#id, path);
         if (base === undefined) this.#statements.drop.run(this.#id, path);
@@ -278,7 +279,7 @@ export class AnchorStore implements Base {
 
   /** Records another choice; what it may have let in is asked for by a comparison in full. */
   select(selection: string): void {
-    this.#transaction(() => {
+    inTransaction(this.#database, () => {
       this.#database.prepare("update anchors set selection = ? where id = ?")
         .run(selection, this.#id);
       this.#move({ ...this.position(), stamp: ZERO_STAMP });
@@ -305,17 +306,6 @@ export class AnchorStore implements Base {
       "update anchors set epoch = ?, stamp = ? where id = ?",
     )
       .run(epoch, stampNumber(stamp), this.#id);
-  }
-
-  #transaction(work: () => void): void {
-    this.#database.exec("begin immediate");
-    try {
-      work();
-      this.#database.exec("commit");
-    } catch (error) {
-      this.#database.exec("rollback");
-      throw error;
-    }
   }
 }
 

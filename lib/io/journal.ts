@@ -8,6 +8,7 @@
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { z } from "zod";
+import { inTransaction } from "./transaction.ts";
 import type { IncomingChange } from "../core/channel_protocol.ts";
 import type { Entry } from "../core/entry.ts";
 import type { RelativePath } from "../core/path.ts";
@@ -168,7 +169,7 @@ export class SqliteJournal implements Journal, Disposable {
 
   finish(intent: ServerIntent): void {
     const stamp = stampNumber(intent.stamp);
-    this.#transaction(() => {
+    inTransaction(this.#database, () => {
       const upsert = this.#database.prepare(
         `insert or replace into entries (path, kind, size, mtime, mode, target, stamp)
          values (?, ?, ?, ?, ?, ?, ?)`,
@@ -204,7 +205,7 @@ export class SqliteJournal implements Journal, Disposable {
     ).get(bound);
     const { stamp } = maxRowSchema.parse(oldest);
     if (stamp === null) return;
-    this.#transaction(() => {
+    inTransaction(this.#database, () => {
       this.#database.prepare(
         "delete from entries where kind = '-' and stamp < ?",
       ).run(bound);
@@ -248,7 +249,7 @@ export class SqliteJournal implements Journal, Disposable {
     },
   ): void {
     const stamp = stampNumber(next.stamp);
-    this.#transaction(() => {
+    inTransaction(this.#database, () => {
       const upsert = this.#database.prepare(
         `insert or replace into entries (path, kind, size, mtime, mode, target, stamp)
          values (?, ?, ?, ?, ?, ?, ?)`,
@@ -317,17 +318,6 @@ export class SqliteJournal implements Journal, Disposable {
       found.set(row.path, list);
     }
     return found;
-  }
-
-  #transaction(work: () => void): void {
-    this.#database.exec("begin immediate");
-    try {
-      work();
-      this.#database.exec("commit");
-    } catch (error) {
-      this.#database.exec("rollback");
-      throw error;
-    }
   }
 }
 
