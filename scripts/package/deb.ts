@@ -147,6 +147,7 @@ function clientFiles(bin: string): readonly PackageFile[] {
 function overrides(name: string, lib: string): string {
   return `# The runtime is Deno's own binary, as it is released.
 ${name}: hardening-no-relro [${lib.slice(1)}/deno]
+${name}: embedded-library lcms2 [${lib.slice(1)}/deno]
 `;
 }
 

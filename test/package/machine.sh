@@ -52,8 +52,8 @@ join() {
   local link
   link=$(sinkd-server adduser alice --address 127.0.0.1:8883 2>/dev/null)
   as "$1" mkdir -p docs
-  as "$1" sinkd join "$link" --name "$2" >/dev/null
-  as "$1" sinkd add docs --name docs >/dev/null
+  as "$1" sinkd join "$link" --name "$2" >/tmp/joined 2>&1 || broken "join: $(cat /tmp/joined)"
+  as "$1" sinkd add docs --name docs >/tmp/added 2>&1 || broken "add: $(cat /tmp/added)"
 }
 
 check_service() {
@@ -89,7 +89,6 @@ check_user_service() {
   loginctl enable-linger dave
   RUNTIME=/run/user/$(id -u dave)
   until_so 20 "dave's own systemd runs" as dave systemctl --user is-system-running --wait
-  as dave "$@" >/dev/null
   join dave d
   as dave systemctl --user daemon-reload
   as dave systemctl --user start sinkd || broken "the user unit does not start"
@@ -98,33 +97,79 @@ check_user_service() {
   as dave systemctl --user is-active sinkd >/dev/null || broken "the user unit"
 }
 
+# What is left of the programs, wherever they were put.
+left_over() {
+  find /usr /etc /run -name '*sinkd*' ! -path '/run/user/*' ! -path '/run/systemd/*' \
+    ! -path '/run/credentials/*' ! -path '/etc/sinkd.conf*' ! -name '*.dpkg-*'
+}
+
+check_units_file() {
+  local said
+  said=$(systemd-analyze verify "$@" 2>&1 | grep -v "Command 'man" || true)
+  [ -z "$said" ] || broken "systemd-analyze verify: $said"
+  fine "systemd-analyze verify has nothing to say"
+}
+
+test_install() {
+  "$built/sinkd-server" install >/tmp/first
+  "$built/sinkd" install --system alice >>/tmp/first
+  fine "both are installed from the bare files"
+  systemctl enable --quiet --now sinkd@carol
+  check_service installed
+  before=$(systemctl show -P MainPID sinkd-server)
+  sinkd-server install >/tmp/second
+  "$built/sinkd" install --system alice >>/tmp/second
+  ! grep -E '^(write|remove)' /tmp/second || broken "install is not idempotent"
+  [ "$before" = "$(systemctl show -P MainPID sinkd-server)" ] || broken "install twice restarted the server"
+  fine "install twice changes nothing"
+  check_units_file /etc/systemd/system/sinkd-server.service sinkd@alice.service
+  check_user_service
+  RUNTIME=
+  sinkd uninstall >/tmp/gone
+  sinkd-server uninstall >>/tmp/gone
+  [ -z "$(left_over)" ] || broken "uninstall left $(left_over)"
+  ! systemctl is-active sinkd-server sinkd@alice >/dev/null || broken "something still runs"
+  [ -e "/srv/sinkd/alice/docs/from alice, installed" ] || broken "uninstall took /srv/sinkd"
+  fine "uninstall leaves the files and nothing else"
+}
+
+test_packages() {
+  dpkg --install "$built"/sinkd-server_*.deb "$built"/sinkd_*.deb >/tmp/dpkg 2>&1 ||
+    broken "dpkg --install: $(cat /tmp/dpkg)"
+  fine "both packages are installed"
+  until_so 20 "the package started the server" systemctl is-active sinkd-server
+  systemctl enable --quiet --now sinkd@alice sinkd@carol
+  check_service packaged
+  check_units_file sinkd-server.service sinkd@alice.service
+  sinkd install >/tmp/refused 2>&1 && broken "install out of a package"
+  grep -q 'belongs to the package' /tmp/refused || broken "$(cat /tmp/refused)"
+  check_user_service
+  RUNTIME=
+
+  # An upgrade restarts what runs and keeps a changed configuration.
+  echo 'log_level = "debug"' >>/etc/sinkd.conf
+  before=$(systemctl show -P MainPID sinkd-server)
+  dpkg --install "$built"/newer/*.deb >/tmp/dpkg 2>&1 || broken "upgrade: $(cat /tmp/dpkg)"
+  until_so 20 "an upgrade restarts the server" sinkd-server status
+  [ "$before" != "$(systemctl show -P MainPID sinkd-server)" ] || broken "the upgrade left the old server"
+  grep -q debug /etc/sinkd.conf || broken "the upgrade took /etc/sinkd.conf"
+  check_sync alice carol "after an upgrade"
+
+  dpkg --remove sinkd sinkd-server >/tmp/dpkg 2>&1 || broken "remove: $(cat /tmp/dpkg)"
+  ! systemctl is-active sinkd-server sinkd@alice >/dev/null || broken "something still runs"
+  [ -e /etc/sinkd.conf ] || broken "remove took the configuration"
+  fine "remove stops everything and keeps the configuration"
+  dpkg --purge sinkd sinkd-server >/tmp/dpkg 2>&1 || broken "purge: $(cat /tmp/dpkg)"
+  [ -z "$(left_over)" ] || broken "purge left $(left_over)"
+  [ ! -e /etc/sinkd.conf ] || broken "purge left the configuration"
+  [ -e "/srv/sinkd/alice/docs/from alice, packaged" ] || broken "purge took /srv/sinkd"
+  [ -e "/home/alice/docs/from alice, packaged" ] || broken "purge took the files"
+  fine "purge leaves the files and nothing else"
+}
+
+check_clean
+make_accounts
 case $1 in
-  install)
-    check_clean
-    make_accounts
-    "$built/sinkd-server" install >/tmp/first
-    "$built/sinkd" install --system alice >>/tmp/first
-    fine "both are installed from the bare files"
-    systemctl enable --now sinkd@carol
-    check_service installed
-    before=$(systemctl show -P MainPID sinkd-server)
-    sinkd-server install >/tmp/second
-    "$built/sinkd" install --system alice >>/tmp/second
-    ! grep -E '^(write|remove)' /tmp/second || broken "install is not idempotent"
-    [ "$before" = "$(systemctl show -P MainPID sinkd-server)" ] || broken "install twice restarted the server"
-    fine "install twice changes nothing"
-    systemd-analyze verify /etc/systemd/system/sinkd-server.service sinkd@alice.service 2>&1 |
-      grep -v "Command 'man" | grep . && broken "systemd-analyze verify"
-    fine "systemd-analyze verify has nothing to say"
-    check_user_service true
-    RUNTIME=
-    sinkd uninstall --system alice >/dev/null
-    systemctl stop sinkd@carol 2>/dev/null || true
-    sinkd-server uninstall >/dev/null
-    left=$(find /usr/local /etc /run -name '*sinkd*' ! -name sinkd.conf ! -path '/run/user/*' ! -path '/run/systemd/*' ! -path '/run/credentials/*')
-    [ -z "$left" ] || broken "uninstall left $left"
-    ! systemctl is-active sinkd-server >/dev/null || broken "the server still runs"
-    [ -e "/srv/sinkd/alice/docs/from alice, installed" ] || broken "uninstall took /srv/sinkd"
-    fine "uninstall leaves the files and nothing else"
-    ;;
+  install) test_install ;;
+  packages) test_packages ;;
 esac
