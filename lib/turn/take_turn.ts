@@ -375,7 +375,7 @@ async function handIn(
   for (const some of inMessages(changes)) {
     await line.send({ kind: "entries", changes: some });
   }
-  if (changes.length === 0) return;
+  if (changes.length === 0) return await turn.disk.closeStage();
   await serveUntilCheck(line);
   await line.send({ kind: "checked", changed: movedSince(turn, batch) });
   const committed = await expect(line, "committed");
@@ -384,6 +384,7 @@ async function handIn(
     committed,
     stamp: inStep ? committed.stamp : undefined,
   });
+  await turn.disk.closeStage(); // snapshots are fetched by now
   await line.send({ kind: "agreed", more: more || edits.count() > 0 });
 }
 
