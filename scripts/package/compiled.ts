@@ -52,12 +52,11 @@ async function runWith(grants: Grants): Promise<number> {
 
 async function run(): Promise<number> {
   for (;;) {
-    const around = readSurroundings();
-    const grants = await lineGrants(words, around, {
+    const grants = await lineGrants(words, readSurroundings(), {
       product,
       commands,
       modules: new URL(".", import.meta.url).pathname,
-      launcher: around.variable("SINKD_LAUNCHER") ?? "sh",
+      launcher: "sh",
     });
     const code = await runWith(grants);
     // The configuration has new anchors, which need other permissions.

@@ -108,7 +108,8 @@ async function tellClient(
     context.say("No client runs here; start it with 'sinkd client start'.");
     return EXIT.done;
   }
-  const reply = await askReload(given, context.around);
+  const { pid } = answer.reply.report;
+  const reply = await askReload(given, context.around, pid);
   if (!reply.ok) {
     context.say(`sinkd: ${reply.message}`);
     return reply.exitCode;
