@@ -52,11 +52,12 @@ async function runWith(grants: Grants): Promise<number> {
 
 async function run(): Promise<number> {
   for (;;) {
-    const grants = await lineGrants(words, readSurroundings(), {
+    const around = readSurroundings();
+    const grants = await lineGrants(words, around, {
       product,
       commands,
       modules: new URL(".", import.meta.url).pathname,
-      launcher: "sh",
+      launcher: around.variable("SINKD_LAUNCHER") ?? "sh",
     });
     const code = await runWith(grants);
     // The configuration has new anchors, which need other permissions.

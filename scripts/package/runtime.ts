@@ -69,14 +69,24 @@ export async function denoFor(system: System): Promise<string> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   await Deno.mkdir(directory, { recursive: true });
-  const packed = await run("npm", [
-    "pack",
-    "--silent",
-    `--pack-destination=${directory}`,
-    `${system.npm}@${Deno.version.deno}`,
-  ]);
+  const wanted = `${system.npm}@${Deno.version.deno}`;
+  const packed = await pack(wanted, directory).catch((cause) => {
+    throw new Error(
+      `Cannot build for ${system.short}: npm does not give ${wanted} here`,
+      { cause },
+    );
+  });
   await run("tar", ["-xzf", `${directory}/${packed.trim()}`, "-C", directory]);
   await Deno.remove(`${directory}/${packed.trim()}`);
   await Deno.chmod(deno, 0o755);
   return deno;
+}
+
+function pack(wanted: string, directory: string): Promise<string> {
+  return run("npm", [
+    "pack",
+    "--silent",
+    `--pack-destination=${directory}`,
+    wanted,
+  ]);
 }

@@ -43,13 +43,23 @@ function collect(
   below: string,
   into: { readonly bytes: boolean; readonly tree: Map<string, Item> },
 ): void {
-  for (const { name } of Deno.readDirSync(`${root}/${below}`)) {
+  for (const name of namesIn(`${root}/${below}`)) {
     if (name === OWN_NAME) continue;
     const path = `${below}${name}`;
     const item = itemAt(`${root}/${path}`, into.bytes);
     if (item === undefined) continue;
     into.tree.set(path, item);
     if (item.kind === "directory") collect(root, `${path}/`, into);
+  }
+}
+
+/** What is in a directory; nothing when it goes while it is looked at. */
+function namesIn(directory: string): string[] {
+  try {
+    return [...Deno.readDirSync(directory)].map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
   }
 }
 

@@ -108,8 +108,7 @@ async function tellClient(
     context.say("No client runs here; start it with 'sinkd client start'.");
     return EXIT.done;
   }
-  const { pid } = answer.reply.report;
-  const reply = await askReload(given, context.around, pid);
+  const reply = await askReload(given, context.around);
   if (!reply.ok) {
     context.say(`sinkd: ${reply.message}`);
     return reply.exitCode;

@@ -16,6 +16,8 @@ import { pidFilesToAsk } from "../places.ts";
 /** How long a client may take to start anew. */
 const RESTART_LIMIT_MS = 45_000;
 const LOOK_EVERY_MS = 25;
+/** Times of files lag the clock by up to one tick of the kernel. */
+const FILE_CLOCK_MS = 20;
 
 /** A reply and the pid file of the process that gave it. */
 export interface Answer {
@@ -57,19 +59,19 @@ export async function ask(
 }
 
 /**
- * Has a client read its configuration again; when it starts anew for that, waits until the new
- * process answers, so that what is asked next finds it.
+ * Has a client read its configuration again; when it starts anew for that, waits until the new one
+ * answers, so that what is asked next finds it.
  */
 export async function askReload(
   given: Arguments,
   around: Surroundings,
-  oldPid: number,
 ): Promise<ControlReply> {
+  const sinceMs = Date.now();
   const { reply, pidFile } = await ask(given, around, { command: "reload" });
   if (!reply.ok || reply.message !== RESTARTING) return reply;
-  const deadlineMs = Date.now() + RESTART_LIMIT_MS;
+  const deadlineMs = sinceMs + RESTART_LIMIT_MS;
   while (Date.now() < deadlineMs) {
-    if (await pidAt(pidFile, oldPid) !== oldPid) return reply;
+    if (isHeldSince(pidFile, sinceMs) && await answers(pidFile)) return reply;
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
   throw new Error(
@@ -79,15 +81,26 @@ export async function askReload(
   );
 }
 
-/** The pid of who answers, or `oldPid` as long as nobody new does. */
-async function pidAt(pidFile: string, oldPid: number): Promise<number> {
+/** Whoever starts writes the pid file; a compiled executable keeps its pid when it starts anew. */
+function isHeldSince(pidFile: string, sinceMs: number): boolean {
+  try {
+    const { mtime, size } = Deno.statSync(pidFile);
+    return size > 0 && mtime !== null &&
+      mtime.getTime() >= sinceMs - FILE_CLOCK_MS;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+async function answers(pidFile: string): Promise<boolean> {
   try {
     const reply = await askControl(socketPathOf(pidFile), {
       command: "status",
     });
-    return reply?.ok === true ? reply.report?.pid ?? oldPid : oldPid;
+    return reply?.ok === true;
   } catch {
-    return oldPid; // it is just ending: the next look finds the new one
+    return false; // it is just ending or starting: the next look finds it
   }
 }
 

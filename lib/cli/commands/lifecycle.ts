@@ -43,7 +43,7 @@ export async function lifecycle(
       const running = await ask(given, context.around, { command: "status" });
       const report = reportOf(running.reply);
       checkRole(asked.role, report, running.pidFile);
-      const reply = await askReload(given, context.around, report.pid);
+      const reply = await askReload(given, context.around);
       return printReply(reply, context);
     }
   }
