@@ -47,6 +47,8 @@ export async function runSinkd(
 /** One server or client, running or not. */
 export class DaemonProcess implements AsyncDisposable {
   readonly pidFile: string;
+  /** A program with arguments that starts it from now on, and becomes it: `env`, `setpriv`, `unshare`. */
+  under: readonly string[] = [];
   readonly #options: DaemonOptions;
   #running: Detached | undefined;
   #starts = 0;
@@ -62,7 +64,7 @@ export class DaemonProcess implements AsyncDisposable {
     const { args, env, log } = this.#options;
     this.#starts++;
     const running = await spawnDetached(
-      [LAUNCHER, ...args],
+      [...this.under, LAUNCHER, ...args],
       { ...env, SINKD_LOG: log },
       `${this.pidFile}.end-${this.#starts}`,
     );
