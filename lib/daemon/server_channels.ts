@@ -1,0 +1,88 @@
+/**
+ * Data channels that come in: each a join or a turn, told apart by its hello.
+ *
+ * @module
+ */
+import type { Channel } from "../io/channel.ts";
+import type { Visitor } from "../io/front.ts";
+import { helloJoinSchema, serveJoin } from "../io/join.ts";
+import { logger } from "../io/log.ts";
+import { describe } from "./faults.ts";
+import type { Logins } from "./logins.ts";
+import { parseHelloTurn, type ServerTurns } from "./server_turns.ts";
+
+const HELLO_LIMIT_MS = 10_000;
+
+const log = logger("server");
+
+/** What channels need from the server; `broker` is the URL for clients, or empty. */
+export interface ChannelPorts {
+  readonly turns: ServerTurns;
+  readonly logins: Logins;
+  readonly broker: string;
+  readonly brokerCa: string | undefined;
+}
+
+/** Channels that are open. */
+export class ServerChannels {
+  readonly #ports: ChannelPorts;
+  readonly #open = new Set<Promise<void>>();
+
+  constructor(ports: ChannelPorts) {
+    this.#ports = ports;
+  }
+
+  /** Answers a new channel; `certPems` are what one who joins shall pin. */
+  async take(
+    channel: Channel,
+    visitor: Visitor,
+    certPems: readonly string[],
+  ): Promise<void> {
+    const work = this.#serve(channel, visitor, certPems).catch((error) => {
+      log.warn`A data channel broke: ${describe(error)}`;
+      channel.close();
+    });
+    this.#open.add(work);
+    await work;
+    this.#open.delete(work);
+  }
+
+  /** Waits until every channel was answered to its end. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#open);
+  }
+
+  async #serve(
+    channel: Channel,
+    visitor: Visitor,
+    certPems: readonly string[],
+  ): Promise<void> {
+    const hello = await receiveHello(channel);
+    const turn = parseHelloTurn(hello);
+    const { turns, logins, broker, brokerCa } = this.#ports;
+    if (turn !== undefined) return await turns.serve(channel, turn, visitor);
+    const join = helloJoinSchema.safeParse(hello);
+    if (!join.success) {
+      await channel.send({
+        kind: "fail",
+        message: "this server speaks another version of sinkd",
+      });
+      return channel.close();
+    }
+    await serveJoin(channel, join.data, {
+      redeem: (hello) => Promise.resolve(logins.redeem(hello, visitor.address)),
+      certPems,
+      broker,
+      ...(brokerCa === undefined ? {} : { brokerCa }),
+    });
+  }
+}
+
+async function receiveHello(channel: Channel): Promise<unknown> {
+  const timer = setTimeout(() => channel.close(), HELLO_LIMIT_MS);
+  try {
+    return await channel.receive();
+  } finally {
+    clearTimeout(timer);
+  }
+}
