@@ -369,13 +369,13 @@ exec ${Deno.execPath()} run -q --no-remote --no-npm --no-config --no-lock \\
   return "dist/.work/emulated";
 }
 
-/** All of test/e2e takes as long as with the checkout; SINKD_PACKAGE_E2E=test/e2e runs it. */
+/** scripts/test runs all of them with the portable form; SINKD_PACKAGE_E2E=test/e2e does here too. */
 const E2E = Deno.env.get("SINKD_PACKAGE_E2E") ??
   "test/e2e/changes_embedded_test.ts test/e2e/anchors_test.ts test/e2e/commands_test.ts";
 
-for (const form of ["portable", "compiled"] as const) {
-  Deno.test(`executables pass the end-to-end tests in their ${form} form`, async () => {
-    const under = form === "portable" ? "dist" : await makeEmulated();
+for (const form of ["checkout", "compiled"] as const) {
+  Deno.test(`end-to-end tests that scripts/test runs portable pass ${form}`, async () => {
+    const under = form === "checkout" ? "scripts" : await makeEmulated();
     const { success, stdout, stderr } = await new Deno.Command(
       Deno.execPath(),
       {

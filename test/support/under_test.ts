@@ -5,16 +5,15 @@
  * @module
  */
 
-const CHECKOUT = new URL("../../", import.meta.url);
-const directory = Deno.env.get("SINKD_UNDER_TEST");
+const DIRECTORY = new URL(
+  `../../${Deno.env.get("SINKD_UNDER_TEST") ?? "scripts"}/`,
+  import.meta.url,
+).pathname;
 
 /** The program that `sinkd ARGS…` means. */
-export const LAUNCHER: string = directory === undefined
-  ? new URL("scripts/sinkd", CHECKOUT).pathname
-  : new URL(`${directory}/sinkd`, CHECKOUT).pathname;
+export const LAUNCHER = `${DIRECTORY}sinkd`;
 
 /** What its environment needs beside the test's own: one place where executables unpack. */
-export const LAUNCHER_ENV: Readonly<Record<string, string>> =
-  directory === undefined
-    ? {}
-    : { SINKD_CACHE: new URL(`${directory}/.cache`, CHECKOUT).pathname };
+export const LAUNCHER_ENV: Readonly<Record<string, string>> = {
+  SINKD_CACHE: `${DIRECTORY}.cache`,
+};
