@@ -8,7 +8,7 @@ import type { Arguments } from "../arguments.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
 import { perform } from "../install/perform.ts";
-import type { Scope, Step } from "../install/plan.ts";
+import type { Scope } from "../install/plan.ts";
 import { plannedSteps, scopeOf } from "../install/planned.ts";
 import type { Product } from "../product.ts";
 import type { Program } from "../spec.ts";
@@ -19,14 +19,8 @@ export async function install(
   context: Context,
   program: Program,
 ): Promise<number> {
-  const { product } = program;
-  const scope = scopeOf(given, context.around, product);
-  await carryOut(
-    plannedSteps("install", program, scope, directory()),
-    given,
-    context,
-  );
-  if (!given.flag("dry-run")) context.out(nextSteps(product, scope));
+  const scope = await carryOut("install", { given, context, program });
+  if (!given.flag("dry-run")) context.out(nextSteps(program.product, scope));
   return EXIT.done;
 }
 
@@ -36,35 +30,31 @@ export async function uninstall(
   context: Context,
   program: Program,
 ): Promise<number> {
-  const { product } = program;
-  const scope = scopeOf(given, context.around, product);
-  await carryOut(
-    plannedSteps("uninstall", program, scope, directory()),
-    given,
-    context,
-  );
+  await carryOut("uninstall", { given, context, program });
   context.out(
-    product.name === "sinkd-server"
+    program.product.name === "sinkd-server"
       ? "What is in /srv/sinkd stays, and so does its account, sinkd.\n"
       : "What was kept in step stays, and so do configuration and credentials.\n",
   );
   return EXIT.done;
 }
 
-/** Bundles are beside the other parts. */
-function directory(): string {
-  return new URL(".", import.meta.url).pathname.replace(/\/$/, "");
-}
-
 async function carryOut(
-  steps: readonly Step[],
-  given: Arguments,
-  context: Context,
-): Promise<void> {
-  await perform(steps, {
+  what: "install" | "uninstall",
+  { given, context, program }: {
+    readonly given: Arguments;
+    readonly context: Context;
+    readonly program: Program;
+  },
+): Promise<Scope> {
+  const scope = scopeOf(given, context.around, program.product);
+  // Bundles are beside the other parts.
+  const directory = new URL(".", import.meta.url).pathname.replace(/\/$/, "");
+  await perform(plannedSteps(what, program, scope, directory), {
     dryRun: given.flag("dry-run"),
     say: (line) => context.out(`${line}\n`),
   });
+  return scope;
 }
 
 function nextSteps(product: Product, scope: Scope): string {
