@@ -1,3 +1,4 @@
+/** What only the database of a client does; the rest is in `test/contract/base_test.ts`. */
 import assert from "node:assert/strict";
 import type { Entry, Found } from "../../lib/core/entry.ts";
 import { relativePath } from "../../lib/core/path.ts";
@@ -53,52 +54,6 @@ const INTENT: ClientIntent = {
 
 const STORED: ClientIntent = JSON.parse(JSON.stringify(INTENT));
 
-Deno.test("agree() keeps every kind of entry, and drops what is agreed to be gone", () => {
-  withStore((store) => {
-    const entries: Record<string, Entry> = {
-      "f\n' \u{1f388}": file,
-      d: { kind: "directory", mode: 0o500 },
-      l: { kind: "link", target: "../x\n" },
-    };
-    agree(store, entries);
-    for (const [path, entry] of Object.entries(entries)) {
-      assert.deepEqual(store.row(relativePath(path)), {
-        base: on(entry),
-        sent: undefined,
-      });
-    }
-    assert.equal(store.count(), 3);
-    assert.deepEqual(store.position(), HERE);
-    agree(store, { l: undefined });
-    assert.equal(store.row(relativePath("l")).base, undefined);
-    assert.equal(store.count(), 2);
-  });
-});
-
-Deno.test("bases() gives what is at and below a path, and nothing whose name begins alike", () => {
-  withStore((store) => {
-    const paths = ["a", "a/b", "a/b/c", "a-b", "a0", "ab", "a b/c", "A/b"];
-    agree(store, Object.fromEntries(paths.map((path) => [path, file])));
-    assert.deepEqual(
-      [...store.bases(relativePath("a")).keys()].sort(),
-      ["a", "a/b", "a/b/c"],
-    );
-    assert.deepEqual([...store.bases().keys()].sort(), [...paths].sort());
-  });
-});
-
-Deno.test("markSent() is answered by agree(), path by path", () => {
-  withStore((store) => {
-    const [f, g] = [relativePath("f"), relativePath("g")];
-    store.markSent([{ path: f, entry: file }, { path: g }]);
-    assert.deepEqual(store.row(f).sent, { entry: file });
-    assert.deepEqual(store.row(g).sent, { entry: undefined });
-    agree(store, { f: file });
-    assert.equal(store.row(f).sent, undefined);
-    assert.deepEqual(store.row(g).sent, { entry: undefined });
-  });
-});
-
 Deno.test("ClientStore keeps everything over a restart, anchors apart", async () => {
   await using temp = tempDirectory();
   const path = `${temp.path}/state.db`;
@@ -129,26 +84,10 @@ Deno.test("ClientStore keeps everything over a restart, anchors apart", async ()
   assert.equal(store.count(), 1);
 });
 
-Deno.test("agree() ends the intent together with what it agreed on", () => {
+Deno.test("forget() keeps the root: the anchor is still the same directory", () => {
   withStore((store) => {
-    store.prepare(INTENT);
-    assert.deepEqual(store.intent(), STORED);
-    agree(store, { d: undefined });
-    assert.equal(store.intent(), undefined);
-  });
-});
-
-Deno.test("forget() leaves nothing of the old server, not even a commit that was not finished", () => {
-  withStore((store) => {
-    agree(store, { f: file });
-    store.markSent([{ path: relativePath("s") }]);
-    store.prepare(INTENT);
     store.setRoot({ device: 1, inode: 1 });
     store.forget();
-    assert.deepEqual(store.position(), { epoch: "", stamp: ZERO_STAMP });
-    assert.equal(store.count(), 0);
-    assert.equal(store.row(relativePath("s")).sent, undefined);
-    assert.equal(store.intent(), undefined);
     assert.deepEqual(store.root(), { device: 1, inode: 1 });
   });
 });

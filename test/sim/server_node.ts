@@ -21,13 +21,8 @@ import { finishServerIntents, serveTurn } from "../../lib/turn/serve_turn.ts";
 import type { SimLine } from "./line.ts";
 import type { ServerEnd } from "./network.ts";
 import type { Process } from "./scheduler.ts";
-import {
-  ANCHOR,
-  type SimJournal,
-  USER,
-  wirePath,
-  type World,
-} from "./world.ts";
+import type { JournalStore } from "./memory_journal.ts";
+import { ANCHOR, USER, wirePath, type World } from "./world.ts";
 
 const BROADCAST_MS = 5_000;
 const OPEN_LIMIT_MS = 15_000;
@@ -42,7 +37,7 @@ interface Invitation {
 export class ServerNode implements ServerEnd {
   readonly process: Process = { name: "server", alive: true };
   readonly #world: World;
-  readonly #journal: SimJournal;
+  readonly #journal: JournalStore;
   readonly #tree: ServerTree;
   readonly #invited = new Map<string, Invitation>();
   readonly #lines = new Map<number, SimLine>();

@@ -30,3 +30,12 @@ Deno.test("simulation replays a seed exactly", async () => {
     assert.deepEqual(await simulate(seed), await simulate(seed));
   }
 });
+
+Deno.test("simulation runs alike on records in memory and in SQLite", async () => {
+  for (let seed = 1; seed <= 28; seed++) {
+    assert.deepEqual(
+      await simulate(seed, "memory"),
+      await simulate(seed, "sqlite"),
+    );
+  }
+});

@@ -5,14 +5,18 @@
  */
 import { checkAtRest } from "./invariants.ts";
 import { profileOf } from "./profile.ts";
+import { openStores, type StoreKind, storesOf } from "./stores.ts";
 import { World } from "./world.ts";
 
 const SHOWN_LINES = 400;
 
 /** Runs the schedule of a seed and gives its trace; throws with that and the seed when something does not hold. */
-export async function simulate(seed: number): Promise<readonly string[]> {
+export async function simulate(
+  seed: number,
+  stores: StoreKind = storesOf(seed),
+): Promise<readonly string[]> {
   const { profile, random } = profileOf(seed);
-  using world = new World(profile, random);
+  using world = new World(profile, random, openStores(stores));
   try {
     await world.run();
     checkAtRest(world);

@@ -6,19 +6,19 @@
  */
 import type { RelativePath } from "../../lib/core/path.ts";
 import { compareStamps, type Stamp } from "../../lib/core/stamp.ts";
-import { ClientStore } from "../../lib/io/base_store.ts";
-import { openJournal } from "../../lib/io/journal.ts";
-import type { Base, Journal } from "../../lib/ports.ts";
+import type { Base } from "../../lib/ports.ts";
 import { ClientNode } from "./client_node.ts";
 import { installFileCalls } from "./fake_deno.ts";
 import { type FileEvent, FileSystem } from "./file_system.ts";
 import { checkConflictCopy, checkWhole } from "./invariants.ts";
 import { SimLine } from "./line.ts";
 import { Network, WORLD } from "./network.ts";
+import type { JournalStore } from "./memory_journal.ts";
 import { FINE_WEATHER, type Profile } from "./profile.ts";
 import type { Random } from "./random.ts";
 import { Killed, type Process, Scheduler } from "./scheduler.ts";
 import { ServerNode } from "./server_node.ts";
+import type { Stores } from "./stores.ts";
 import { act } from "./users.ts";
 import { Values } from "./values.ts";
 
@@ -32,11 +32,6 @@ export const WIRE_PATH = wirePath(ANCHOR);
 /** Path of an anchor as messages name it. */
 export function wirePath(path: RelativePath): string {
   return `/srv/sinkd/${USER}/${path}`;
-}
-
-/** A journal, with the question that the daemon asks of it. */
-export interface SimJournal extends Journal {
-  hasChanges(path: RelativePath, since: Stamp): boolean;
 }
 
 /** A client's machine: what outlives its process. */
@@ -77,7 +72,7 @@ export class World implements Disposable {
   readonly files: FileSystem;
   readonly values = new Values();
   readonly network: Network;
-  readonly journal: SimJournal;
+  readonly journal: JournalStore;
   readonly machines: readonly Machine[];
   readonly serverDirectory = `/sim/server/${USER}`;
   readonly trace: string[] = [];
@@ -88,6 +83,7 @@ export class World implements Disposable {
   readonly #nodes = new Map<string, ClientNode>();
   readonly #lines = new Set<{ line: SimLine; process: Process }>();
   readonly #resources = new DisposableStack();
+  readonly #stores: Stores;
   /** Machines that were killed. */
   readonly #broken = new Set<string>();
   readonly #copies = new Set<string>();
@@ -104,7 +100,9 @@ export class World implements Disposable {
   readonly #written = new Map<string, { tickMs: number; path: string }>();
   #violation: Violation | undefined;
 
-  constructor(profile: Profile, random: Random) {
+  /** `stores` is the world's from here on, and closed with it. */
+  constructor(profile: Profile, random: Random, stores: Stores) {
+    this.#stores = this.#resources.use(stores);
     this.#profile = profile;
     this.random = random;
     this.#crashes = profile.crashes;
@@ -127,9 +125,7 @@ export class World implements Disposable {
         torn: () => this.values.tear(),
       }),
     );
-    const journal = openJournal(":memory:", () => "00000000000000aa");
-    this.#resources.use(journal);
-    this.journal = this.#guarded<SimJournal>(journal);
+    this.journal = this.#guarded<JournalStore>(stores.journal);
     this.machines = NAMES.slice(0, profile.clients).map((name) =>
       this.#machine(name)
     );
@@ -255,9 +251,7 @@ export class World implements Disposable {
   #machine(name: string): Machine {
     const root = `/sim/${name}/docs`;
     this.files.makeDirectory(root, { recursive: true, mode: 0o755 });
-    const store = new ClientStore(":memory:");
-    this.#resources.use(store);
-    return { name, root, base: this.#guarded<Base>(store.anchor(root)) };
+    return { name, root, base: this.#guarded(this.#stores.base(root)) };
   }
 
   /** Every call of a durable record may be a process's last. */

@@ -1,0 +1,79 @@
+/**
+ * The bases of one anchor in memory: what {@linkcode AnchorStore} keeps, without a database. Both
+ * pass `test/contract/base_test.ts`.
+ *
+ * @module
+ */
+import type { EditChange } from "../../lib/core/channel_protocol.ts";
+import type { Found } from "../../lib/core/entry.ts";
+import type { RelativePath } from "../../lib/core/path.ts";
+import { ZERO_STAMP } from "../../lib/core/stamp.ts";
+import type {
+  Agreement,
+  Base,
+  BaseRow,
+  ClientIntent,
+  Position,
+} from "../../lib/ports.ts";
+
+const NOWHERE: Position = { epoch: "", stamp: ZERO_STAMP };
+
+/** {@linkcode Base} without a database; it lives as long as the world. */
+export class MemoryBase implements Base {
+  readonly #bases = new Map<RelativePath, Found>();
+  readonly #sent = new Map<RelativePath, NonNullable<BaseRow["sent"]>>();
+  #position = NOWHERE;
+  #intent: ClientIntent | undefined;
+
+  position(): Position {
+    return this.#position;
+  }
+
+  row(path: RelativePath): BaseRow {
+    return { base: this.#bases.get(path), sent: this.#sent.get(path) };
+  }
+
+  bases(below?: RelativePath): Map<RelativePath, Found> {
+    const start = `${below}/`;
+    return new Map(
+      [...this.#bases]
+        .filter(([path]) =>
+          below === undefined || path === below || path.startsWith(start)
+        )
+        .sort(([left], [right]) => left < right ? -1 : 1),
+    );
+  }
+
+  count(): number {
+    return this.#bases.size;
+  }
+
+  forget(): void {
+    this.#bases.clear();
+    this.#sent.clear();
+    this.#intent = undefined;
+    this.#position = NOWHERE;
+  }
+
+  markSent(changes: readonly EditChange[]): void {
+    for (const { path, entry } of changes) this.#sent.set(path, { entry });
+  }
+
+  agree(agreements: readonly Agreement[], position: Position): void {
+    for (const { path, base } of agreements) {
+      this.#sent.delete(path);
+      if (base === undefined) this.#bases.delete(path);
+      else this.#bases.set(path, base);
+    }
+    this.#position = position;
+    this.#intent = undefined;
+  }
+
+  intent(): ClientIntent | undefined {
+    return this.#intent;
+  }
+
+  prepare(intent: ClientIntent): void {
+    this.#intent = intent;
+  }
+}
