@@ -1,0 +1,350 @@
+/**
+ * The mutations: each breaks one rule of sinkd, by a change of an exact text in `lib`.
+ *
+ * @module
+ */
+import type { Mutation } from "./mutate_patch.ts";
+
+function mutation(
+  name: string,
+  breaks: string,
+  ...edits: readonly (readonly [string, string])[]
+): Mutation {
+  return { name, breaks, edits: edits.map(([from, to]) => ({ from, to })) };
+}
+
+/** What comes in on a client. */
+const UPDATES: readonly Mutation[] = [
+  mutation(
+    "trust-the-journal",
+    "the server's version goes in whatever lies there",
+    [
+      `const suspect = local !== undefined && isSuspect(local, base);\n`,
+      `const suspect = local !== undefined && isSuspect(local, base);\n  if (!sameOrBothAbsent(local?.entry, incoming)) return { kind: "take" };\n`,
+    ],
+  ),
+  mutation(
+    "no-conflict-copy",
+    "the local version of a conflict is replaced like any other",
+    [
+      `const copy = conflict ? { copy: this.#surroundings.copyName(path) } : {};`,
+      `const copy = {};`,
+    ],
+  ),
+  mutation(
+    "file-in-the-way-deleted",
+    "a changed file that stands where a directory comes in is deleted",
+    [
+      `if (conflict) this.#moveAside(path);`,
+      `if (local === undefined) return;`,
+    ],
+  ),
+  mutation(
+    "deletion-wins-over-edit",
+    "a deletion on the server removes an edited file",
+    [
+      `if (incoming === undefined) return { kind: "keep" };`,
+      `if (incoming === undefined) return { kind: "take" };`,
+    ],
+  ),
+  mutation(
+    "own-deletion-wins-over-edit",
+    "a deletion here goes over an edit that the server took in before",
+    [
+      `if (local === undefined) return { kind: "take" };`,
+      `if (local === undefined) return { kind: "ignore" };`,
+    ],
+  ),
+  mutation(
+    "directory-removed-with-content",
+    "a directory that the server deleted goes with new files in it",
+    [
+      `if (step.copy === undefined) return undefined;\n`,
+      `if (step.copy === undefined) { Deno.removeSync(full, { recursive: true }); return undefined; }\n`,
+    ],
+  ),
+  mutation(
+    "bytes-not-compared",
+    "versions of one size are a conflict without a look at their bytes",
+    [
+      `kind: await disk.sameBytes(stage, path) ? "take" : "conflict",`,
+      `kind: "conflict",`,
+    ],
+  ),
+  mutation(
+    "earlier-versions-forgotten",
+    "what the server had in between counts as an edit of this client",
+    [
+      `if (!suspect && versions.some((version) => sameEntry(version, local.entry))) {\n    return { kind: "take" };\n  }\n`,
+      ``,
+    ],
+    [
+      `const had = base === undefined ? versions : [base.entry, ...versions];`,
+      `const had = base === undefined ? [] : [base.entry];`,
+    ],
+  ),
+  mutation(
+    "left-counts-as-done",
+    "an update that left a path counts as complete",
+    [
+      `const reached = left.length === 0 ? position : notYet(base, position);`,
+      `const reached = position;`,
+    ],
+  ),
+  mutation(
+    "failed-step-counts-as-done",
+    "a step that failed is recorded as done",
+    [`if (failed.has(planned.path)) continue;\n`, ``],
+    [
+      `const position = failed.size === 0\n    ? intent.position\n    : notYet(base, intent.position);`,
+      `const position = intent.position;`,
+    ],
+  ),
+  mutation(
+    "base-without-a-look",
+    "what lies at a path after a commit is taken for what the commit put there",
+    [
+      `if (trusted && sameOrBothAbsent(found?.entry, entry)) {`,
+      `if (trusted) {`,
+    ],
+  ),
+  mutation(
+    "complete-list-without-deletions",
+    "what a complete list does not name is not taken for deleted",
+    [
+      `if (!header.complete) return changes;`,
+      `if (header !== turn) return changes;`,
+    ],
+  ),
+];
+
+/** The client's files. */
+const FILES: readonly Mutation[] = [
+  mutation(
+    "client-stage-unchecked",
+    "whatever rsync left in the stage is put in place",
+    [
+      `const whole = isWhole(full, entry) ||\n`,
+      `const whole = lstatIfAny(full) !== undefined ||\n`,
+    ],
+  ),
+  mutation(
+    "no-set-aside",
+    "a version is replaced without being set aside",
+    [`Deno.linkSync(full, aside);`, `void aside;`],
+  ),
+  mutation(
+    "deleted-without-set-aside",
+    "a file is deleted, not moved aside",
+    [
+      `inWritableParent(full, () => Deno.renameSync(full, aside));`,
+      `inWritableParent(full, () => Deno.removeSync(full));`,
+    ],
+  ),
+  mutation(
+    "aside-dropped-unseen",
+    "what was set aside is dropped without a second look",
+    [
+      `const isSame = look.kind === "found" &&\n        sameContent(look.found.entry, saw);`,
+      `const isSame = saw !== undefined;`,
+    ],
+  ),
+  mutation(
+    "aside-dropped-at-start",
+    "what a crash left set aside is dropped",
+    [
+      `if (writtenMs >= Number(sinceMs) - CLOCK_TICK_MS) {`,
+      `if (writtenMs < 0) {`,
+    ],
+  ),
+  mutation(
+    "new-file-overwritten",
+    "a file that appears in the last instant is overwritten",
+    [
+      `if (linkIfFree(staged, full)) {\n        Deno.removeSync(staged);\n        return undefined;\n      }`,
+      `Deno.renameSync(staged, full);\n      if (look.kind === "absent") return undefined;`,
+    ],
+  ),
+  mutation(
+    "unreadable-is-deleted",
+    "what cannot be looked at counts as deleted",
+    [`return missing(error) ? ABSENT : unreadable(error);`, `return ABSENT;`],
+  ),
+];
+
+/** Durable records on both sides. */
+const RECORDS: readonly Mutation[] = [
+  mutation(
+    "no-client-intent",
+    "a client moves files without an intent",
+    [`if (intent.steps.length > 0) base.prepare(intent);`, ``],
+  ),
+  mutation(
+    "client-intent-unfinished",
+    "a client does not finish the intent that a crash left",
+    [
+      `if (intent !== undefined) await commit({ base, disk, edits }, intent);`,
+      `void [intent, disk, edits];`,
+    ],
+  ),
+  mutation(
+    "no-server-intent",
+    "the server moves files without an intent",
+    [`journal.prepare(intent);\n`, ``],
+  ),
+  mutation(
+    "server-intent-unfinished",
+    "the server does not finish the intents that a crash left",
+    [
+      `await tree.apply(intent);\n    journal.finish(intent);\n`,
+      `void [intent, tree];`,
+    ],
+  ),
+  mutation(
+    "no-sent-marks",
+    "a client forgets what it offered and got no answer to",
+    [`if (changes.length > 0) base.markSent(changes);`, ``],
+  ),
+  mutation(
+    "agreed-before-committed",
+    "a client counts its edits as taken in before the server says so",
+    [
+      `const committed = await expect(line, "committed");`,
+      `base.agree(changes.map(({ path, entry }, index) => ({ path, base: entry && batch.found[index] })), base.position());\n  const committed = await expect(line, "committed");`,
+    ],
+  ),
+  mutation(
+    "tombstones-dropped",
+    "the journal does not record deletions",
+    [
+      `rows: plan.rows,\n`,
+      `rows: plan.rows.filter(({ entry }) => entry !== undefined),\n`,
+    ],
+  ),
+  mutation(
+    "no-history",
+    "the server replaces a version without keeping it",
+    [
+      "Deno.linkSync(`${places.live}/${path}`, freeInHistory(path, places));",
+      "return;",
+    ],
+  ),
+  mutation(
+    "clock-trusted",
+    "a date that goes back takes the stamp with it",
+    [
+      `if (today > head.date) return { date: today, cycle: 0 };`,
+      `if (today !== head.date) return { date: today, cycle: 0 };`,
+    ],
+  ),
+  mutation(
+    "cycle-stands-still",
+    "a commit does not raise the cycle",
+    [`cycle: head.cycle + 1 };`, `cycle: head.cycle };`],
+  ),
+  mutation(
+    "epoch-ignored",
+    "a client keeps its record when the server has another epoch",
+    [
+      `return position.epoch !== welcome.epoch ||`,
+      `return position.epoch === "" ||`,
+    ],
+  ),
+];
+
+/** Edits, and turns. */
+const TURNS: readonly Mutation[] = [
+  mutation(
+    "sender-does-not-look-again",
+    "what changed while it was read is committed",
+    [
+      `!sameFound(foundAt(turn.disk, path), batch.found[index])`,
+      `turn === undefined`,
+    ],
+  ),
+  mutation(
+    "server-stage-unchecked",
+    "the server puts in place whatever rsync left in the stage",
+    [
+      `const whole = isWhole(info, full, entry);`,
+      `const whole = full !== "" && entry !== undefined;`,
+    ],
+  ),
+  mutation(
+    "no-suspects",
+    "equal size and mtime count as equal, whatever inode and ctime say",
+    [
+      `return base !== undefined && local.entry.kind === "file" &&\n    sameContent`,
+      `return base !== undefined && local === undefined &&\n    sameContent`,
+    ],
+  ),
+  mutation(
+    "no-freshness-wait",
+    "a file that was written this very moment goes at once",
+    [
+      `return ageMs >= 0 && ageMs < SETTLED_MS;`,
+      `return ageMs === Infinity;`,
+    ],
+  ),
+  mutation(
+    "left-paths-handed-in",
+    "edits of paths go to the server whose update could not be brought in",
+    [
+      `left.some((other) =>\n      isWithin(path, other.path) || isWithin(other.path, path)\n    );`,
+      `left.length < 0 && path === "";`,
+    ],
+  ),
+  mutation(
+    "server-drops-full-directory",
+    "a directory's deletion is committed though the server has more in it",
+    [
+      `if (this.#childCount(path) > 0) {\n        return "the server has more in this directory";\n      }`,
+      ``,
+    ],
+  ),
+  mutation(
+    "two-turns-at-once",
+    "two clients hand in edits at the same time",
+    [
+      `if (turn.exclusive) return user.active.length === 0;`,
+      `if (turn.exclusive) return true;`,
+    ],
+  ),
+  mutation(
+    "puback-is-an-answer",
+    "an announcement that the broker took is not repeated",
+    [
+      `announceAtMs: nowMs + view.retryMs,\n    retryMs: Math.min(view.retryMs * 2, LONGEST_RETRY_MS),`,
+      `announceAtMs: Infinity,`,
+    ],
+  ),
+  mutation(
+    "stale-answers-believed",
+    "an answer to an earlier announcement moves a client on",
+    [
+      `const answers = compareStamps(since, position.stamp) === 0;`,
+      `const answers = compareStamps(since, since) === 0;`,
+    ],
+  ),
+  mutation(
+    "deferred-forgotten",
+    "what a turn found still changing is not looked at again",
+    [`defer(state, event.path, nowMs);\n`, ``],
+  ),
+  mutation(
+    "dirty-not-looked-at-again",
+    "what an update touched is not compared with its base afterwards",
+    [
+      `...intent.agreements.map(({ path }) => ({ path, reason: "" })),\n`,
+      ``,
+    ],
+  ),
+];
+
+/** All of them. */
+export const MUTATIONS: readonly Mutation[] = [
+  ...UPDATES,
+  ...FILES,
+  ...RECORDS,
+  ...TURNS,
+];
