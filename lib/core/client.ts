@@ -6,135 +6,26 @@
  *
  * @module
  */
-import type {
-  ClientState as StateName,
-  MsgReply,
-  ServerState,
-} from "./protocol.ts";
-import { compareStamps, type Stamp } from "./stamp.ts";
-
-/** First pause before an unanswered announcement is repeated, in milliseconds; doubles. */
-export const FIRST_RETRY_MS = 2_000;
-/** Longest pause between two announcements of the same need, in milliseconds. */
-export const LONGEST_RETRY_MS = 30_000;
-
-/** Where an anchor stands with the server. */
-export interface Standing {
-  readonly epoch: string;
-  readonly stamp: Stamp;
-}
-
-/** What there is to hand in: how many paths, how many bytes. */
-export interface Load {
-  readonly changes: number;
-  readonly bytes: number;
-}
-
-/** One anchor as the state machine sees it. */
-export interface AnchorView {
-  readonly position: Standing;
-  readonly load: Load;
-  /** `closed`: not scanned yet, paused, or its root cannot be trusted. */
-  readonly phase: "closed" | "idle" | "turn";
-  /** True while the server is updating it. */
-  readonly updating: boolean;
-  /** Earliest time of the next announcement. */
-  readonly announceAtMs: number;
-  readonly retryMs: number;
-}
-
-/** The whole state; values are replaced, never changed. Anchors by their path on the server. */
-export interface ClientState {
-  readonly linked: boolean;
-  readonly server: ServerState;
-  readonly head: Standing | undefined;
-  readonly anchors: ReadonlyMap<string, AnchorView>;
-}
-
-/** What happens to the client. */
-export type ClientEvent =
-  | { readonly kind: "linkUp"; readonly nowMs: number }
-  | { readonly kind: "linkDown" }
-  | {
-    readonly kind: "server";
-    readonly state: ServerState;
-    readonly nowMs: number;
-  }
-  | { readonly kind: "head"; readonly head: Standing; readonly nowMs: number }
-  | {
-    readonly kind: "reply";
-    readonly message: MsgReply;
-    readonly nowMs: number;
-  }
-  /** An anchor was scanned and is watched; or closed again. */
-  | {
-    readonly kind: "opened";
-    readonly path: string;
-    readonly position: Standing;
-    readonly load: Load;
-    readonly nowMs: number;
-  }
-  | {
-    readonly kind: "closed";
-    readonly path: string;
-    readonly position: Standing;
-  }
-  | { readonly kind: "removed"; readonly path: string }
-  | {
-    readonly kind: "edited";
-    readonly path: string;
-    readonly load: Load;
-    readonly nowMs: number;
-  }
-  | {
-    readonly kind: "turnEnded";
-    readonly path: string;
-    readonly position: Standing;
-    readonly load: Load;
-    /** False when the turn broke or left something: the next one waits. */
-    readonly clean: boolean;
-    readonly nowMs: number;
-  }
-  | { readonly kind: "woken"; readonly nowMs: number };
-
-/** What the client does about it. */
-export type ClientEffect =
-  | {
-    readonly kind: "announce";
-    readonly path: string;
-    readonly status: "Sinkd" | "Behind" | "Updating";
-    readonly position: Standing;
-    readonly load: Load;
-  }
-  | {
-    readonly kind: "openTurn";
-    readonly path: string;
-    readonly session: string;
-    readonly token: string;
-  }
-  /** Nothing under the anchor changed up to this stamp: record it. */
-  | {
-    readonly kind: "advance";
-    readonly path: string;
-    readonly position: Standing;
-  }
-  | { readonly kind: "fault"; readonly path: string; readonly message: string };
-
-/** New state and what to do. */
-export interface ClientStep {
-  readonly state: ClientState;
-  readonly effects: readonly ClientEffect[];
-}
-
-/** The state of a client that has just started. */
-export function newClientState(): ClientState {
-  return {
-    linked: false,
-    server: "Offline",
-    head: undefined,
-    anchors: new Map(),
-  };
-}
+import {
+  announceAll,
+  announceDue,
+  announceOne,
+  announcing,
+  urgent,
+} from "./client_announce.ts";
+import {
+  type AnchorView,
+  canTalk,
+  type ClientEvent,
+  type ClientState,
+  type ClientStep,
+  FIRST_RETRY_MS,
+  FRESH,
+  LONGEST_RETRY_MS,
+  withAnchor,
+} from "./client_state.ts";
+import type { MsgReply } from "./protocol.ts";
+import { compareStamps } from "./stamp.ts";
 
 /** One transition. */
 export function stepClient(state: ClientState, event: ClientEvent): ClientStep {
@@ -203,118 +94,6 @@ export function stepClient(state: ClientState, event: ClientEvent): ClientStep {
   }
 }
 
-/** When {@linkcode stepClient} wants a `woken` event, or `undefined`. */
-export function clientWakeMs(state: ClientState): number | undefined {
-  if (!canTalk(state)) return undefined;
-  const times = [...state.anchors.values()].filter((view) =>
-    isNeedy(state, view)
-  )
-    .map(({ announceAtMs }) => announceAtMs);
-  return times.length === 0 ? undefined : Math.min(...times);
-}
-
-/** An anchor's state, as shown; whether it is held is not known here. */
-export function anchorState(
-  state: ClientState,
-  path: string,
-): Exclude<StateName, "Held"> {
-  const view = state.anchors.get(path);
-  if (!canTalk(state) || view === undefined) return "Offline";
-  if (view.phase === "turn" && view.updating) return "Updating";
-  return isBehind(state, view) ? "Behind" : "Sinkd";
-}
-
-const FRESH: AnchorView = {
-  position: { epoch: "", stamp: { date: 0, cycle: 0 } },
-  load: { changes: 0, bytes: 0 },
-  phase: "closed",
-  updating: false,
-  announceAtMs: 0,
-  retryMs: FIRST_RETRY_MS,
-};
-
-function canTalk(state: ClientState): boolean {
-  return state.linked && state.server !== "Offline";
-}
-
-function isBehind({ head }: ClientState, { position }: AnchorView): boolean {
-  if (head === undefined) return false;
-  return head.epoch !== position.epoch ||
-    compareStamps(head.stamp, position.stamp) > 0;
-}
-
-function isNeedy(state: ClientState, view: AnchorView): boolean {
-  return view.phase === "idle" &&
-    (isBehind(state, view) || view.load.changes > 0);
-}
-
-/** News: what is needed may be said at once. */
-function urgent(state: ClientState, nowMs: number): ClientState {
-  let next = state;
-  for (const [path, view] of state.anchors) {
-    if (!isNeedy(state, view)) continue;
-    next = withAnchor(next, path, {
-      ...view,
-      announceAtMs: nowMs,
-      retryMs: FIRST_RETRY_MS,
-    });
-  }
-  return next;
-}
-
-/** A full exchange of state: every anchor says where it stands, needy or not. */
-function announceAll(state: ClientState, nowMs: number): ClientStep {
-  if (!canTalk(state)) return { state, effects: [] };
-  let next = state;
-  const effects: ClientEffect[] = [];
-  for (const [path, view] of state.anchors) {
-    if (view.phase === "closed") continue;
-    const step = announceOne(next, path, nowMs);
-    next = step.state;
-    effects.push(...step.effects);
-  }
-  return { state: next, effects };
-}
-
-function announceDue(state: ClientState, nowMs: number): ClientStep {
-  if (!canTalk(state)) return { state, effects: [] };
-  let next = state;
-  const effects: ClientEffect[] = [];
-  for (const [path, view] of state.anchors) {
-    if (!isNeedy(state, view) || view.announceAtMs > nowMs) continue;
-    const step = announceOne(next, path, nowMs);
-    next = step.state;
-    effects.push(...step.effects);
-  }
-  return { state: next, effects };
-}
-
-function announceOne(
-  state: ClientState,
-  path: string,
-  nowMs: number,
-): ClientStep {
-  const view = state.anchors.get(path);
-  if (view === undefined || view.phase === "closed") {
-    return { state, effects: [] };
-  }
-  const { position, load } = view;
-  const status = view.phase === "turn" && view.updating
-    ? "Updating"
-    : isBehind(state, view)
-    ? "Behind"
-    : "Sinkd";
-  const announced = withAnchor(state, path, {
-    ...view,
-    announceAtMs: nowMs + view.retryMs,
-    retryMs: Math.min(view.retryMs * 2, LONGEST_RETRY_MS),
-  });
-  return {
-    state: announced,
-    effects: [{ kind: "announce", path, status, position, load }],
-  };
-}
-
 function replied(
   state: ClientState,
   { message, nowMs }: Extract<ClientEvent, { kind: "reply" }>,
@@ -353,11 +132,6 @@ function replied(
       };
     }
   }
-}
-
-function announcing(view: AnchorView, path: string): ClientEffect {
-  const { position, load } = view;
-  return { kind: "announce", path, status: "Updating", position, load };
 }
 
 /** Takes the server's word that nothing changed up to its stamp, if it answers for where this anchor is. */
@@ -427,14 +201,4 @@ function turnEnded(
     }),
     effects: [],
   };
-}
-
-function withAnchor(
-  state: ClientState,
-  path: string,
-  view: AnchorView,
-): ClientState {
-  const anchors = new Map(state.anchors);
-  anchors.set(path, view);
-  return { ...state, anchors };
 }

@@ -3,47 +3,34 @@
  *
  * @module
  */
-import type { Transfer } from "../core/channel_protocol.ts";
-import type { Load, Standing } from "../core/client.ts";
+import type { Load, Standing } from "../core/client_state.ts";
 import { type AnchorConfig, treePathOf } from "../core/config.ts";
-import type { Entry, Found } from "../core/entry.ts";
-import {
-  type ExcludeRules,
-  isExcluded,
-  parseExcludes,
-} from "../core/excludes.ts";
-import { nameOf, OWN_NAME, type RelativePath } from "../core/path.ts";
+import { type ExcludeRules, parseExcludes } from "../core/excludes.ts";
+import { nameOf, type RelativePath } from "../core/path.ts";
 import { conflictPath } from "../core/reconcile.ts";
-import {
-  newSettleState,
-  noteSettle,
-  type SettleEvent,
-  type SettleState,
-  settleWakeMs,
-  takeSettled,
-} from "../core/settle.ts";
+import type { SettleEvent } from "../core/settle.ts";
 import { utcText } from "../core/stamp.ts";
 import type { AnchorStore } from "../io/base_store.ts";
 import type { Channel } from "../io/channel.ts";
 import { AnchorDisk } from "../io/client_disk.ts";
 import { lstatIfAny } from "../io/files.ts";
 import { logger } from "../io/log.ts";
-import { lookAtRoot, scanTree } from "../io/scan.ts";
-import { Sweep } from "../io/sweep.ts";
 import { clientLine } from "../io/turn_lines.ts";
-import type { ClientLine, Edits } from "../ports.ts";
 import { AnchorEdits } from "../turn/edits.ts";
 import {
   type ClientTurnEnd,
   finishClientIntent,
   takeTurn,
 } from "../turn/take_turn.ts";
-import { describe, Faults } from "./faults.ts";
 import { Timers } from "../io/timers.ts";
+import { AnchorRoot, type Hold, parentDirectory } from "./anchor_root.ts";
+import { ALMOST_NOTHING_MS, AnchorScans } from "./anchor_scans.ts";
+import { passesOver, selectionText } from "./anchor_selection.ts";
+import { guardedEdits, noteTurn, transferOf } from "./anchor_turn.ts";
+import { describe, Faults } from "./faults.ts";
 
 /** How long the server may think between two messages. */
 const SILENCE_MS = 180_000;
-const ALMOST_NOTHING_MS = 1;
 
 const log = logger("anchor");
 
@@ -61,13 +48,6 @@ export interface AnchorPorts {
   readonly onPipe: () => void;
 }
 
-/** Why an anchor waits for a person, and what that person can do. */
-export interface Hold {
-  readonly reason: string;
-  readonly fix: string;
-  readonly paths: readonly string[];
-}
-
 /** One anchor, from scan to turn. */
 export class Anchor implements AsyncDisposable {
   readonly config: AnchorConfig;
@@ -80,13 +60,11 @@ export class Anchor implements AsyncDisposable {
   readonly edits: AnchorEdits;
   readonly #disk: AnchorDisk;
   readonly #ports: AnchorPorts;
-  readonly #settle: SettleState;
   readonly #timers = new Timers();
   readonly #stop = new AbortController();
-  readonly #sweep: Sweep;
+  readonly #scans: AnchorScans;
+  readonly #directory: AnchorRoot;
   #work: Promise<void> = Promise.resolve();
-  #trouble: Hold | undefined;
-  #acceptRoot = false;
   #ready = false;
   #pipes = 0;
 
@@ -99,18 +77,26 @@ export class Anchor implements AsyncDisposable {
     const isFile = lstatIfAny(config.path)?.isFile === true;
     this.root = isFile ? parentDirectory(config.path) : config.path;
     this.only = isFile ? nameOf(config.path) : undefined;
-    this.#sweep = new Sweep(this.root);
+    this.#directory = new AnchorRoot({
+      root: this.root,
+      path: config.path,
+      store,
+      onChange: () => {
+        if (this.#ready) ports.onUsable(this);
+      },
+    });
     const parsed = parseExcludes(config.excludes);
     if (!parsed.ok) throw new Error(`Cannot use excludes: ${parsed.reason}`);
     this.rules = parsed.rules;
-    this.#settle = newSettleState(config.intervalMs);
+    const { minSize, maxSize } = config.rsync;
+    const selection = { rules: this.rules, only: this.only, minSize, maxSize };
     const copyName = (path: RelativePath) => this.#copyName(path);
     this.#disk = new AnchorDisk({
       root: this.root,
       copyName,
       nowMs: Date.now,
-      passesOver: (path, entry) => this.#passesOver(path, entry),
-      assertRoot: () => this.#assertRoot(),
+      passesOver: (path, entry) => passesOver(selection, path, entry),
+      assertRoot: () => this.#directory.assert(),
     });
     this.edits = new AnchorEdits({
       base: store,
@@ -120,11 +106,28 @@ export class Anchor implements AsyncDisposable {
       defer: (path) => this.note({ kind: "deferred", path }),
       scan: (path) => this.note({ kind: "appeared", path }),
     });
+    this.#scans = new AnchorScans({
+      root: this.root,
+      path: config.path,
+      only: this.only,
+      rules: this.rules,
+      intervalMs: config.intervalMs,
+      store,
+      directory: this.#directory,
+      edits: this.edits,
+      timers: this.#timers,
+      signal: this.#stop.signal,
+      ready: () => this.#ready,
+      usable: () => this.usable,
+      onLooked: () => this.#edited(),
+      onRescan: (cause) => void this.rescan(cause),
+    });
   }
 
   /** True when the anchor may be announced: scanned, not paused, its root as it was. */
   get usable(): boolean {
-    return this.#ready && this.#trouble === undefined && !this.store.paused();
+    return this.#ready && this.#directory.trouble === undefined &&
+      !this.store.paused();
   }
 
   /** What is to be handed in. */
@@ -146,7 +149,7 @@ export class Anchor implements AsyncDisposable {
         paths: [],
       };
     }
-    if (this.#trouble !== undefined) return this.#trouble;
+    if (this.#directory.trouble !== undefined) return this.#directory.trouble;
     const paths = this.edits.heldPaths();
     if (paths.length === 0) return undefined;
     return {
@@ -160,8 +163,8 @@ export class Anchor implements AsyncDisposable {
   /** Finishes what a crash left, scans, and becomes usable. */
   open(): Promise<void> {
     return this.#serially(async () => {
-      this.#makeFirstRoot();
-      if (this.#checkRoot()) {
+      this.#directory.makeFirst();
+      if (this.#directory.check()) {
         const copies = await this.#disk.asides.recover();
         await finishClientIntent(this.store, this.#disk, this.edits);
         if (copies.length > 0) {
@@ -169,7 +172,7 @@ export class Anchor implements AsyncDisposable {
         }
       }
       this.#compareSelection();
-      await this.#scan(undefined);
+      await this.#scans.scan(undefined);
       this.#ready = true;
       this.#ports.onUsable(this);
     });
@@ -177,15 +180,16 @@ export class Anchor implements AsyncDisposable {
 
   /** Takes what the watcher (or a turn) tells. */
   note(event: SettleEvent): void {
-    noteSettle(this.#settle, event, performance.now());
-    this.#scheduleSettle();
+    this.#scans.note(event);
   }
 
   /** One turn over an open data channel. */
   turn(channel: Channel): Promise<ClientTurnEnd> {
     return this.#serially(async () => {
-      if (!this.#checkRoot()) {
-        throw new Error(`Cannot take a turn: ${this.#trouble?.reason}`);
+      if (!this.#directory.check()) {
+        throw new Error(
+          `Cannot take a turn: ${this.#directory.trouble?.reason}`,
+        );
       }
       await finishClientIntent(this.store, this.#disk, this.edits);
       const line = clientLine(channel, {
@@ -195,8 +199,19 @@ export class Anchor implements AsyncDisposable {
         silenceMs: SILENCE_MS,
       });
       try {
-        const end = await this.#takeTurn(line);
-        this.#recordTurn(end);
+        const end = await takeTurn({
+          line,
+          base: this.store,
+          disk: this.#disk,
+          edits: guardedEdits(this.edits, () => this.#directory.assert()),
+          transfer: transferOf(this.config),
+          single: this.only !== undefined,
+          copyName: (path) => this.#copyName(path),
+        });
+        noteTurn(end, this.root, this.faults);
+        if (!end.behind && this.edits.pending() === 0) {
+          this.store.setLastSync(Date.now());
+        }
         return end;
       } finally {
         this.#scheduleAsides();
@@ -206,8 +221,8 @@ export class Anchor implements AsyncDisposable {
 
   /** Lets held deletions go, or takes a replaced root for what it is now. */
   approve(): string | undefined {
-    if (this.#trouble !== undefined) {
-      this.#acceptRoot = true;
+    if (this.#directory.trouble !== undefined) {
+      this.#directory.acceptAny();
       void this.rescan("approved");
       return "the directory is taken as it is now; nothing is deleted anywhere";
     }
@@ -220,7 +235,7 @@ export class Anchor implements AsyncDisposable {
 
   /** Brings held deletions back. */
   reject(): string | undefined {
-    if (this.#trouble !== undefined) return this.approve();
+    if (this.#directory.trouble !== undefined) return this.approve();
     if (this.edits.heldPaths().length === 0) return undefined;
     const paths = this.edits.reject();
     this.#ports.onUsable(this);
@@ -236,7 +251,7 @@ export class Anchor implements AsyncDisposable {
   /** Scans everything; a failure is noted. */
   async rescan(cause: string): Promise<void> {
     try {
-      await this.#serially(() => this.#scan(undefined));
+      await this.#serially(() => this.#scans.scan(undefined));
       log.debug`Scanned ${this.root}: ${cause}`;
     } catch (error) {
       log.debug`Not scanned (${cause}): ${describe(error)}`;
@@ -264,136 +279,6 @@ export class Anchor implements AsyncDisposable {
     return done;
   }
 
-  #takeTurn(line: ClientLine): Promise<ClientTurnEnd> {
-    const { rsync } = this.config;
-    const transfer: Transfer = {
-      compress: rsync.compress,
-      partial: rsync.partial,
-      checksum: rsync.checksum,
-      ...(rsync.bwlimit === undefined ? {} : { bwlimit: rsync.bwlimit }),
-    };
-    const edits: Edits = {
-      count: () => this.edits.count(),
-      again: (paths) => this.edits.again(paths),
-      done: (paths) => this.edits.done(paths),
-      collect: async (limits) => {
-        this.#assertRoot();
-        const batch = await this.edits.collect(limits);
-        this.#assertRoot();
-        return batch;
-      },
-    };
-    return takeTurn({
-      line,
-      base: this.store,
-      disk: this.#disk,
-      edits,
-      transfer,
-      single: this.only !== undefined,
-      copyName: (path) => this.#copyName(path),
-    });
-  }
-
-  #recordTurn(end: ClientTurnEnd): void {
-    this.faults.clear("");
-    for (const { path, reason } of end.left) {
-      this.faults.note(path, {
-        path: `${this.root}/${path}`,
-        cause: `the server's version could not be brought in: ${reason}`,
-        fix: "mend the cause; sinkd tries again by itself",
-      });
-    }
-    if (end.left.length === 0) this.#clearLeft();
-    for (const copy of end.copies) {
-      log.warn`Conflict copy: ${this.root}/${copy}`;
-    }
-    if (!end.behind && this.edits.pending() === 0) {
-      this.store.setLastSync(Date.now());
-    }
-  }
-
-  #clearLeft(): void {
-    for (const { path } of this.faults.list()) {
-      if (path.startsWith(`${this.root}/`)) {
-        this.faults.clear(path.slice(this.root.length + 1));
-      }
-    }
-  }
-
-  #scheduleSettle(): void {
-    const wakeMs = settleWakeMs(this.#settle);
-    if (wakeMs === undefined || this.#stop.signal.aborted) return;
-    const delayMs = Math.max(wakeMs - performance.now(), ALMOST_NOTHING_MS);
-    this.#timers.set("settle", delayMs, () => void this.#settled());
-  }
-
-  async #settled(): Promise<void> {
-    const batch = takeSettled(this.#settle, performance.now());
-    if (batch !== undefined && this.#ready) {
-      if (batch.rescan !== undefined) {
-        void this.rescan(batch.rescan);
-      } else if (this.#checkRoot()) {
-        this.edits.examine(batch.paths);
-        this.#edited();
-        for (const below of batch.scans) await this.#scanQuietly(below);
-      }
-    }
-    this.#scheduleSettle();
-  }
-
-  /** Scans a part without waiting for turns; what it finds is looked at again before it goes. */
-  async #scanQuietly(below: RelativePath): Promise<void> {
-    try {
-      await this.#scan(below);
-    } catch (error) {
-      if (!this.#stop.signal.aborted) {
-        log.warn`${this.config.path}: ${describe(error)}`;
-        this.note({ kind: "deferred", path: below });
-      }
-    }
-  }
-
-  async #scan(below: RelativePath | undefined): Promise<void> {
-    const scan = await scanTree(this.root, {
-      rules: this.rules,
-      only: this.only,
-      ...(below === undefined ? {} : { below }),
-      signal: this.#stop.signal,
-    });
-    if (below === undefined && scan.root.kind === "present") {
-      this.#identifyRoot(scan.root, scan.found.size);
-    }
-    if (!this.#checkRoot()) return;
-    this.edits.applyScan(scan, below);
-    if (below !== undefined) this.edits.examine([below]);
-    if (this.only === undefined) {
-      this.#sweep.add([""]);
-      this.#sweep.add(directoriesIn(scan.found));
-      this.#scheduleSweep();
-    }
-    this.#edited();
-  }
-
-  #scheduleSweep(): void {
-    if (this.#stop.signal.aborted || this.#timers.has("sweep")) return;
-    this.#timers.set("sweep", this.#sweep.pauseMs, () => void this.#swept());
-  }
-
-  /** Looks at what events do not tell of: links, and names without a base. */
-  async #swept(): Promise<void> {
-    const swept = this.usable ? await this.#sweep.run(this.#stop.signal) : [];
-    if (swept.length > 0 && this.#checkRoot()) {
-      this.edits.examine(
-        swept.filter(({ path, isLink }) =>
-          nameOf(path) !== OWN_NAME &&
-          (isLink || this.store.row(path).base === undefined)
-        ).map(({ path }) => path),
-      );
-      this.#edited();
-    }
-    this.#scheduleSweep();
-  }
-
   #edited(): void {
     const pipes = [...this.edits.faults.values()].filter((cause) =>
       cause.includes("named pipe")
@@ -413,103 +298,8 @@ export class Anchor implements AsyncDisposable {
 
   /** With other excludes or sizes, what was passed over before may be wanted now. */
   #compareSelection(): void {
-    const { excludes, rsync: { maxSize, minSize } } = this.config;
-    const selection = JSON.stringify({ excludes, maxSize, minSize });
+    const selection = selectionText(this.config);
     if (this.store.selection() !== selection) this.store.select(selection);
-  }
-
-  /** Makes a directory that was never there before: a new machine starts with what the server has. */
-  #makeFirstRoot(): void {
-    if (
-      this.store.root() !== undefined || lstatIfAny(this.root) !== undefined
-    ) return;
-    if (lstatIfAny(parentDirectory(this.root)) === undefined) return;
-    Deno.mkdirSync(this.root);
-  }
-
-  /** Another directory under the same name is a first join when it looks alike, else waits for a person. */
-  #identifyRoot(
-    root: { device: number; inode: number },
-    entries: number,
-  ): void {
-    const known = this.store.root();
-    if (known?.device === root.device && known.inode === root.inode) return;
-    const count = this.store.count();
-    const alike = entries * 2 >= count;
-    if (known === undefined || alike || this.#acceptRoot) {
-      if (known !== undefined) {
-        log
-          .warn`${this.root} is another directory now: it joins anew, nothing is deleted`;
-        this.store.forget();
-      }
-      this.store.setRoot({ device: root.device, inode: root.inode });
-    }
-    this.#acceptRoot = false;
-  }
-
-  /** True when the root is there and the one that was scanned; tells when that changed. */
-  #checkRoot(): boolean {
-    const before = this.#trouble?.reason;
-    this.#trouble = this.#rootTrouble();
-    if (before !== this.#trouble?.reason) {
-      if (this.#trouble !== undefined) {
-        log.warn`${this.config.path}: ${this.#trouble.reason}`;
-      }
-      if (this.#ready) this.#ports.onUsable(this);
-    }
-    return this.#trouble === undefined;
-  }
-
-  #rootTrouble(): Hold | undefined {
-    const root = lookAtRoot(this.root);
-    const known = this.store.root();
-    switch (root.kind) {
-      case "missing":
-        return held(
-          "the directory is not there",
-          `bring ${this.root} back (mount it?), or sinkd rm it`,
-        );
-      case "not-a-directory":
-        return held(
-          "it is not a directory any more",
-          `bring the directory ${this.root} back`,
-        );
-      case "unreadable":
-        return held(
-          `the directory ${root.cause}`,
-          `give this account access to ${this.root}`,
-        );
-      case "present": {
-        if (known === undefined) return undefined;
-        if (known.device === root.device && known.inode === root.inode) {
-          return undefined;
-        }
-        return held(
-          "another directory is in its place, and most of what was there is missing",
-          `mount or bring back the right one; or sinkd approve ${this.config.path} to take this one (nothing is deleted)`,
-        );
-      }
-    }
-  }
-
-  #assertRoot(): void {
-    if (!this.#checkRoot()) {
-      throw new Error(`Cannot go on: ${this.#trouble?.reason}`);
-    }
-  }
-
-  #passesOver(path: RelativePath, entry: Entry | undefined): boolean {
-    if (this.only !== undefined && path !== this.only) return true;
-    if (nameOf(path) === OWN_NAME) return true;
-    if (entry === undefined) {
-      return isExcluded(this.rules, path, true) &&
-        isExcluded(this.rules, path, false);
-    }
-    if (isExcluded(this.rules, path, entry.kind === "directory")) return true;
-    if (entry.kind !== "file") return false;
-    const { maxSize, minSize } = this.config.rsync;
-    const large = maxSize !== undefined && entry.size > maxSize;
-    return large || (minSize !== undefined && entry.size < minSize);
   }
 
   #copyName(path: RelativePath): string {
@@ -539,19 +329,4 @@ export class Anchor implements AsyncDisposable {
       },
     );
   }
-}
-
-function directoriesIn(
-  found: ReadonlyMap<RelativePath, Found>,
-): RelativePath[] {
-  return [...found].filter(([, { entry }]) => entry.kind === "directory")
-    .map(([path]) => path);
-}
-
-function held(reason: string, fix: string): Hold {
-  return { reason, fix, paths: [] };
-}
-
-function parentDirectory(path: string): string {
-  return path.slice(0, path.lastIndexOf("/")) || "/";
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ClientState } from "../core/client.ts";
+import type { ClientState } from "../core/client_state.ts";
 import type { ClientState as StateName } from "../core/protocol.ts";
 import { compareStamps, type Stamp, ZERO_STAMP } from "../core/stamp.ts";
 import type { AnchorReport, ClientReport, Fault } from "../core/status.ts";

@@ -3,41 +3,36 @@
  *
  * @module
  */
+import { stepClient } from "../core/client.ts";
+import { clientWakeMs } from "../core/client_announce.ts";
 import {
   anchorState,
   type ClientEffect,
   type ClientEvent,
   type ClientState,
-  clientWakeMs,
   newClientState,
-  stepClient,
-} from "../core/client.ts";
+} from "../core/client_state.ts";
 import type { Config } from "../core/config.ts";
 import type { ControlReply } from "../core/control.ts";
 import {
   clientTopic,
-  headTopic,
-  msgHeadSchema,
-  msgReplySchema,
-  msgStatusSchema,
   type MsgUpdate,
-  parsePayload,
   PROTOCOL_VERSION,
-  replyTopic,
-  SERVER_TOPIC,
 } from "../core/protocol.ts";
 import type { ClientReport, Fault } from "../core/status.ts";
 import { ClientStore } from "../io/base_store.ts";
-import { dialChannel } from "../io/channel.ts";
-import { type Credentials, splitAddress } from "../io/credentials.ts";
-import { SERVER_NAME } from "../io/dial.ts";
+import type { Credentials } from "../io/credentials.ts";
 import { logger } from "../io/log.ts";
 import { type Link, type LinkEvent, openLink } from "../io/mqtt_link.ts";
 import { Timers } from "../io/timers.ts";
 import { randomHex } from "../io/turn_lines.ts";
 import { openWatcher, type Watcher, type WatchEvent } from "../io/watcher.ts";
 import { Anchor } from "./anchor.ts";
+import { type AnchorCommand, commandAnchors } from "./client_commands.ts";
+import { clientLink, OFFLINE_PAYLOAD } from "./client_link.ts";
+import { readMessage } from "./client_messages.ts";
 import { clientReport } from "./client_report.ts";
+import { dialTurn } from "./client_turn.ts";
 import { describe, Faults } from "./faults.ts";
 
 /** What a session works with. */
@@ -109,7 +104,10 @@ export class ClientSession {
       (event) => this.#onWatch(event),
       { canaryDirectory: `${stateDirectory}/canary` },
     );
-    this.#link = this.#connect();
+    this.#link = openLink(
+      clientLink(this.#options.credentials, this.#address),
+      (event) => this.#onLink(event),
+    );
     await this.#watcher.ready;
     for (const [path, anchor] of this.#anchors) {
       this.#timers.set(
@@ -130,11 +128,7 @@ export class ClientSession {
     this.#closing = true;
     if (finishTurns) await this.#finishTurns();
     const { user, client } = this.#options.credentials;
-    const offline = JSON.stringify({
-      version: PROTOCOL_VERSION,
-      status: "Offline",
-    });
-    this.#link?.publish(clientTopic(user, client), offline, {
+    this.#link?.publish(clientTopic(user, client), OFFLINE_PAYLOAD, {
       qos: 1,
       retain: false,
     });
@@ -165,39 +159,11 @@ export class ClientSession {
   }
 
   /** Carries out a command of a person on one anchor, or on all. */
-  async command(
-    command: "approve" | "reject" | "pause" | "resume" | "rescan",
+  command(
+    command: AnchorCommand,
     path: string | undefined,
   ): Promise<ControlReply> {
-    const anchors = [...this.#anchors.values()].filter(({ config }) =>
-      path === undefined || config.path === path
-    );
-    if (anchors.length === 0) {
-      const known = [...this.#anchors.values()].map(({ config }) => config.path)
-        .join(", ");
-      return {
-        ok: false,
-        message: `Cannot ${command} ${
-          path ?? "anything"
-        }: it is not an anchor here (${
-          known === ""
-            ? "there is none; add one with sinkd add PATH"
-            : `there are: ${known}`
-        })`,
-        exitCode: 2,
-      };
-    }
-    const said: string[] = [];
-    for (const anchor of anchors) {
-      const text = await commandAnchor(anchor, command);
-      if (text !== undefined) said.push(`${anchor.config.path}: ${text}`);
-    }
-    if (said.length > 0) return { ok: true, message: said.join("\n") };
-    return {
-      ok: false,
-      message: `Cannot ${command}: nothing is held`,
-      exitCode: 2,
-    };
+    return commandAnchors([...this.#anchors.values()], command, path);
   }
 
   #noteDamage(aside: string): void {
@@ -212,40 +178,6 @@ export class ClientSession {
 
   #wirePath(anchor: Anchor): string {
     return `${WIRE_ROOT}/${this.#options.credentials.user}/${anchor.treePath}`;
-  }
-
-  #connect(): Link {
-    const { user, client, secret, broker, brokerCa, certPems } =
-      this.#options.credentials;
-    const { host, port } = splitAddress(this.#address);
-    const target = broker === ""
-      ? {
-        kind: "url" as const,
-        url: `mqtts://${host.includes(":") ? `[${host}]` : host}:${port}`,
-        caPems: certPems,
-        servername: SERVER_NAME,
-      }
-      : {
-        kind: "url" as const,
-        url: broker,
-        caPems: brokerCa === undefined ? [] : [brokerCa],
-      };
-    const offline = JSON.stringify({
-      version: PROTOCOL_VERSION,
-      status: "Offline",
-    });
-    return openLink({
-      target,
-      username: `${user}/${client}`,
-      password: secret,
-      clientId: `${user}/${client}`,
-      will: {
-        topic: clientTopic(user, client),
-        payload: offline,
-        retain: false,
-      },
-      subscriptions: [SERVER_TOPIC, headTopic(user), replyTopic(user, client)],
-    }, (event) => this.#onLink(event));
   }
 
   #onLink(event: LinkEvent): void {
@@ -275,24 +207,15 @@ export class ClientSession {
   }
 
   #onMessage(topic: string, payload: Uint8Array, nowMs: number): void {
-    const { user, client } = this.#options.credentials;
-    if (topic === SERVER_TOPIC) {
-      const parsed = parsePayload(msgStatusSchema, payload);
-      if (!parsed.ok) return this.#drop(topic, parsed.reason);
-      this.#do({ kind: "server", state: parsed.value.state, nowMs });
-    } else if (topic === headTopic(user)) {
-      const parsed = parsePayload(msgHeadSchema, payload);
-      if (!parsed.ok) return this.#drop(topic, parsed.reason);
-      const { epoch, date, cycle } = parsed.value;
-      this.#do({
-        kind: "head",
-        head: { epoch, stamp: { date, cycle } },
-        nowMs,
-      });
-    } else if (topic === replyTopic(user, client)) {
-      const parsed = parsePayload(msgReplySchema, payload);
-      if (!parsed.ok) return this.#drop(topic, parsed.reason);
-      this.#do({ kind: "reply", message: parsed.value, nowMs });
+    const { credentials } = this.#options;
+    const received = readMessage({ topic, payload, nowMs }, credentials);
+    switch (received?.kind) {
+      case undefined:
+        return;
+      case "event":
+        return this.#do(received.event);
+      case "dropped":
+        return this.#drop(topic, received.reason);
     }
   }
 
@@ -364,25 +287,16 @@ export class ClientSession {
   /** One turn; whatever comes of it, the state machine hears where the anchor stands now. */
   async #turn(
     anchor: Anchor,
-    { path, session, token }: Extract<ClientEffect, { kind: "openTurn" }>,
+    effect: Extract<ClientEffect, { kind: "openTurn" }>,
   ): Promise<void> {
+    const { path } = effect;
     let clean = false;
     try {
-      const { user, client, secret, certPems } = this.#options.credentials;
-      const { host, port } = splitAddress(this.#address);
-      const signal = this.#stop.signal;
-      await using channel = await dialChannel({ host, port, certPems, signal });
-      const version = PROTOCOL_VERSION;
-      await channel.send({
-        kind: "turn",
-        version,
-        user,
-        client,
-        secret,
-        session,
-        token,
+      const end = await dialTurn(anchor, effect, {
+        credentials: this.#options.credentials,
+        address: this.#address,
+        signal: this.#stop.signal,
       });
-      const end = await anchor.turn(channel);
       clean = end.left.length === 0;
       this.#faults.clear(path);
     } catch (error) {
@@ -458,26 +372,5 @@ export class ClientSession {
     this.#timers.set("finish", FINISH_TURNS_MS, resolve);
     await Promise.race([Promise.all(this.#turns), promise]);
     this.#timers.clear("finish");
-  }
-}
-
-async function commandAnchor(
-  anchor: Anchor,
-  command: "approve" | "reject" | "pause" | "resume" | "rescan",
-): Promise<string | undefined> {
-  switch (command) {
-    case "approve":
-      return anchor.approve();
-    case "reject":
-      return anchor.reject();
-    case "pause":
-      anchor.setPaused(true);
-      return "paused; local edits are kept and go after sinkd resume";
-    case "resume":
-      anchor.setPaused(false);
-      return "resumed";
-    case "rescan":
-      await anchor.rescan("asked for");
-      return `scanned; ${anchor.edits.pending()} changes are not on the server yet`;
   }
 }

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { stepClient } from "../../lib/core/client.ts";
+import { clientWakeMs } from "../../lib/core/client_announce.ts";
 import {
   anchorState,
   type ClientEffect,
   type ClientEvent,
   type ClientState,
-  clientWakeMs,
   FIRST_RETRY_MS,
   LONGEST_RETRY_MS,
   newClientState,
   type Standing,
-  stepClient,
-} from "../../lib/core/client.ts";
+} from "../../lib/core/client_state.ts";
 import type { MsgReply } from "../../lib/core/protocol.ts";
 
 const EPOCH = "00000000000000aa";

@@ -4,14 +4,14 @@
  *
  * @module
  */
+import { stepClient } from "../../lib/core/client.ts";
+import { clientWakeMs } from "../../lib/core/client_announce.ts";
 import {
   type ClientEffect,
   type ClientEvent,
   type ClientState,
-  clientWakeMs,
   newClientState,
-  stepClient,
-} from "../../lib/core/client.ts";
+} from "../../lib/core/client_state.ts";
 import { parseExcludes } from "../../lib/core/excludes.ts";
 import type { RelativePath } from "../../lib/core/path.ts";
 import { PROTOCOL_VERSION } from "../../lib/core/protocol.ts";

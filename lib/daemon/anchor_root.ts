@@ -1,0 +1,139 @@
+/**
+ * The identity of an anchor's directory: whether it is there, and the one that it was.
+ *
+ * @module
+ */
+import { lstatIfAny } from "../io/files.ts";
+import { logger } from "../io/log.ts";
+import { lookAtRoot } from "../io/scan.ts";
+import type { AnchorStore } from "../io/base_store.ts";
+
+const log = logger("anchor");
+
+/** Why an anchor waits for a person, and what that person can do. */
+export interface Hold {
+  readonly reason: string;
+  readonly fix: string;
+  readonly paths: readonly string[];
+}
+
+/** What {@linkcode AnchorRoot} works with. */
+export interface RootPorts {
+  readonly root: string;
+  /** The anchor as the user named it. */
+  readonly path: string;
+  readonly store: AnchorStore;
+  /** The directory became usable, or stopped being so. */
+  readonly onChange: () => void;
+}
+
+/** The directory of one anchor, as it was last looked at. */
+export class AnchorRoot {
+  readonly #ports: RootPorts;
+  #trouble: Hold | undefined;
+  #acceptAny = false;
+
+  constructor(ports: RootPorts) {
+    this.#ports = ports;
+  }
+
+  /** Why the directory cannot be trusted, as the last look told. */
+  get trouble(): Hold | undefined {
+    return this.#trouble;
+  }
+
+  /** The next scan takes whatever directory is there. */
+  acceptAny(): void {
+    this.#acceptAny = true;
+  }
+
+  /** Makes a directory that was never there before: a new machine starts with what the server has. */
+  makeFirst(): void {
+    const { root, store } = this.#ports;
+    if (store.root() !== undefined || lstatIfAny(root) !== undefined) return;
+    if (lstatIfAny(parentDirectory(root)) === undefined) return;
+    Deno.mkdirSync(root);
+  }
+
+  /** Another directory under the same name is a first join when it looks alike, else waits for a person. */
+  identify(
+    found: { readonly device: number; readonly inode: number },
+    entries: number,
+  ): void {
+    const { root, store } = this.#ports;
+    const known = store.root();
+    if (known?.device === found.device && known.inode === found.inode) return;
+    const alike = entries * 2 >= store.count();
+    if (known === undefined || alike || this.#acceptAny) {
+      if (known !== undefined) {
+        log
+          .warn`${root} is another directory now: it joins anew, nothing is deleted`;
+        store.forget();
+      }
+      store.setRoot({ device: found.device, inode: found.inode });
+    }
+    this.#acceptAny = false;
+  }
+
+  /** True when the root is there and the one that was scanned; tells when that changed. */
+  check(): boolean {
+    const before = this.#trouble?.reason;
+    this.#trouble = this.#look();
+    if (before !== this.#trouble?.reason) {
+      if (this.#trouble !== undefined) {
+        log.warn`${this.#ports.path}: ${this.#trouble.reason}`;
+      }
+      this.#ports.onChange();
+    }
+    return this.#trouble === undefined;
+  }
+
+  /** Throws unless {@linkcode check} holds. */
+  assert(): void {
+    if (!this.check()) {
+      throw new Error(`Cannot go on: ${this.#trouble?.reason}`);
+    }
+  }
+
+  #look(): Hold | undefined {
+    const { root, path, store } = this.#ports;
+    const now = lookAtRoot(root);
+    const known = store.root();
+    switch (now.kind) {
+      case "missing":
+        return held(
+          "the directory is not there",
+          `bring ${root} back (mount it?), or sinkd rm it`,
+        );
+      case "not-a-directory":
+        return held(
+          "it is not a directory any more",
+          `bring the directory ${root} back`,
+        );
+      case "unreadable":
+        return held(
+          `the directory ${now.cause}`,
+          `give this account access to ${root}`,
+        );
+      case "present": {
+        if (known === undefined) return undefined;
+        if (known.device === now.device && known.inode === now.inode) {
+          return undefined;
+        }
+        return held(
+          "another directory is in its place, and most of what was there is missing",
+          `mount or bring back the right one; or sinkd approve ${path} to take this one (nothing is deleted)`,
+        );
+      }
+    }
+  }
+}
+
+/** The directory that holds a path. */
+export function parentDirectory(path: string): string {
+  return path.slice(0, path.lastIndexOf("/")) || "/";
+}
+
+function held(reason: string, fix: string): Hold {
+  return { reason, fix, paths: [] };
+}

@@ -1,0 +1,66 @@
+/**
+ * One turn of an anchor: the conversation over its data channel, and what is noted of its end.
+ *
+ * @module
+ */
+import type { Transfer } from "../core/channel_protocol.ts";
+import type { AnchorConfig } from "../core/config.ts";
+import type { Edits } from "../ports.ts";
+import type { AnchorEdits } from "../turn/edits.ts";
+import type { ClientTurnEnd } from "../turn/take_turn.ts";
+import { logger } from "../io/log.ts";
+import type { Faults } from "./faults.ts";
+
+const log = logger("anchor");
+
+/** The rsync settings of an anchor, as the server takes them. */
+export function transferOf({ rsync }: AnchorConfig): Transfer {
+  return {
+    compress: rsync.compress,
+    partial: rsync.partial,
+    checksum: rsync.checksum,
+    ...(rsync.bwlimit === undefined ? {} : { bwlimit: rsync.bwlimit }),
+  };
+}
+
+/** Edits that are collected only while the anchor's directory is the one that it was. */
+export function guardedEdits(
+  edits: AnchorEdits,
+  assertRoot: () => void,
+): Edits {
+  return {
+    count: () => edits.count(),
+    again: (paths) => edits.again(paths),
+    done: (paths) => edits.done(paths),
+    collect: async (limits) => {
+      assertRoot();
+      const batch = await edits.collect(limits);
+      assertRoot();
+      return batch;
+    },
+  };
+}
+
+/** Notes what a turn left and which copies it made. */
+export function noteTurn(
+  end: ClientTurnEnd,
+  root: string,
+  faults: Faults,
+): void {
+  faults.clear("");
+  for (const { path, reason } of end.left) {
+    faults.note(path, {
+      path: `${root}/${path}`,
+      cause: `the server's version could not be brought in: ${reason}`,
+      fix: "mend the cause; sinkd tries again by itself",
+    });
+  }
+  if (end.left.length === 0) clearLeft(root, faults);
+  for (const copy of end.copies) log.warn`Conflict copy: ${root}/${copy}`;
+}
+
+function clearLeft(root: string, faults: Faults): void {
+  for (const { path } of faults.list()) {
+    if (path.startsWith(`${root}/`)) faults.clear(path.slice(root.length + 1));
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * What the broker delivers to a client, as events of its state machine.
+ *
+ * @module
+ */
+import type { ClientEvent } from "../core/client_state.ts";
+import {
+  headTopic,
+  msgHeadSchema,
+  msgReplySchema,
+  msgStatusSchema,
+  parsePayload,
+  replyTopic,
+  SERVER_TOPIC,
+} from "../core/protocol.ts";
+
+/** A message as the state machine takes it, or why it is dropped. */
+export type Received =
+  | { readonly kind: "event"; readonly event: ClientEvent }
+  | {
+    readonly kind: "dropped";
+    readonly reason: string;
+  };
+
+/** Reads one message; `undefined` for a topic that is none of this client's. */
+export function readMessage(
+  message: {
+    readonly topic: string;
+    readonly payload: Uint8Array;
+    readonly nowMs: number;
+  },
+  account: { readonly user: string; readonly client: string },
+): Received | undefined {
+  const { topic, payload, nowMs } = message;
+  const { user, client } = account;
+  if (topic === SERVER_TOPIC) {
+    const parsed = parsePayload(msgStatusSchema, payload);
+    if (!parsed.ok) return { kind: "dropped", reason: parsed.reason };
+    return event({ kind: "server", state: parsed.value.state, nowMs });
+  }
+  if (topic === headTopic(user)) {
+    const parsed = parsePayload(msgHeadSchema, payload);
+    if (!parsed.ok) return { kind: "dropped", reason: parsed.reason };
+    const { epoch, date, cycle } = parsed.value;
+    return event({
+      kind: "head",
+      head: { epoch, stamp: { date, cycle } },
+      nowMs,
+    });
+  }
+  if (topic === replyTopic(user, client)) {
+    const parsed = parsePayload(msgReplySchema, payload);
+    if (!parsed.ok) return { kind: "dropped", reason: parsed.reason };
+    return event({ kind: "reply", message: parsed.value, nowMs });
+  }
+  return undefined;
+}
+
+function event(event: ClientEvent): Received {
+  return { kind: "event", event };
+}
