@@ -27,15 +27,19 @@ export interface DaemonOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly pidFile: string;
   readonly log: string;
+  /** What goes before the command, such as to run it on another host. */
+  readonly via?: readonly string[];
 }
 
 /** Runs `sinkd ARGS` to its end. */
 export async function runSinkd(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
+  via: readonly string[] = [],
 ): Promise<Said> {
-  const { code, stdout, stderr } = await new Deno.Command(LAUNCHER, {
-    args: [...args],
+  const [program = LAUNCHER, ...before] = [...via, LAUNCHER];
+  const { code, stdout, stderr } = await new Deno.Command(program, {
+    args: [...before, ...args],
     env: { ...LAUNCHER_ENV, ...env },
     clearEnv: true,
     stdin: "null",
@@ -61,10 +65,10 @@ export class DaemonProcess implements AsyncDisposable {
 
   /** Starts it and waits until it answers. */
   async start(): Promise<void> {
-    const { args, env, log } = this.#options;
+    const { args, env, log, via = [] } = this.#options;
     this.#starts++;
     const running = await spawnDetached(
-      [...this.under, LAUNCHER, ...args],
+      [...via, ...this.under, LAUNCHER, ...args],
       { ...env, SINKD_LOG: log },
       `${this.pidFile}.end-${this.#starts}`,
     );

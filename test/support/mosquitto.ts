@@ -26,12 +26,19 @@ export interface Mosquitto extends AsyncDisposable {
   start(): Promise<void>;
 }
 
+/** A host of its own: its address, and what goes before commands that run there. */
+export interface Place {
+  readonly address: string;
+  readonly via: readonly string[];
+}
+
 /** Starts mosquitto; its files go into `directory`. */
 export async function openMosquitto(
   directory: string,
   env: Readonly<Record<string, string>>,
+  { address, via }: Place = { address: "127.0.0.1", via: [] },
 ): Promise<Mosquitto> {
-  const port = freePort();
+  const port = via.length === 0 ? freePort() : 1883;
   const secret = encodeURIComponent(SERVER_SECRET);
   const passwords = `${directory}/mosquitto.passwords`;
   const config = `${directory}/mosquitto.conf`;
@@ -41,7 +48,7 @@ export async function openMosquitto(
   await Deno.writeTextFile(
     config,
     [
-      `listener ${port} 127.0.0.1`,
+      `listener ${port} ${address}`,
       "set_tcp_nodelay true",
       "allow_anonymous false",
       `password_file ${passwords}`,
@@ -57,11 +64,17 @@ export async function openMosquitto(
   async function start(): Promise<Detached> {
     starts++;
     const process = await spawnDetached(
-      ["/usr/sbin/mosquitto", "-c", config],
+      [...via, "/usr/sbin/mosquitto", "-c", config],
       env,
       `${directory}/mosquitto.end-${starts}`,
     );
-    await waitFor("mosquitto to listen", () => isListening(port));
+    await waitFor(
+      "mosquitto to listen",
+      () =>
+        via.length === 0
+          ? isListening(port)
+          : readIfAny(log).split(" running").length > starts,
+    );
     return process;
   }
 
@@ -78,7 +91,7 @@ export async function openMosquitto(
 
   return {
     port,
-    url: `mqtt://server:${secret}@127.0.0.1:${port}`,
+    url: `mqtt://server:${secret}@${address}:${port}`,
     serverSecret: SERVER_SECRET,
     async allow(lines) {
       await Deno.writeTextFile(
@@ -113,6 +126,15 @@ export async function isListening(port: number): Promise<boolean> {
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.ConnectionRefused) return false;
+    throw error;
+  }
+}
+
+function readIfAny(file: string): string {
+  try {
+    return Deno.readTextFileSync(file);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
     throw error;
   }
 }

@@ -10,6 +10,7 @@ import { DaemonProcess, runSinkd, type Said } from "./daemon_process.ts";
 import { signalIfAlive } from "./detached.ts";
 import { waitInStep } from "./in_step.ts";
 import { freePort, type Mosquitto, openMosquitto } from "./mosquitto.ts";
+import { Network } from "./namespaces.ts";
 import { openSecuredMosquitto } from "./secured_mosquitto.ts";
 import { processesWith } from "./processes.ts";
 import { tempDirectory } from "./temp.ts";
@@ -23,6 +24,11 @@ export type BrokerKind = "embedded" | "mosquitto" | "secured";
 /** What a world starts with. */
 export interface WorldOptions {
   readonly broker?: BrokerKind;
+  /**
+   * Gives each process a host of its own on a network: `server`, `broker` (where it is mosquitto),
+   * and the clients, whose names must differ; those named here sit behind the router.
+   */
+  readonly network?: { readonly behindRouter: readonly string[] };
   /** Clients by user; each keeps its `files` directory in step under the name `files`. */
   readonly clients: Readonly<Record<string, readonly string[]>>;
   /** More options of the server. */
@@ -44,6 +50,8 @@ export class World implements AsyncDisposable {
   /** `host:port` that the server listens at, after each start. */
   readonly address: string;
   readonly broker: Mosquitto | undefined;
+  /** The hosts' network, if they have one. */
+  readonly network: Network | undefined;
   readonly #clients = new Map<string, WorldClient>();
   readonly #stack: AsyncDisposableStack;
   readonly #more: readonly string[];
@@ -54,21 +62,26 @@ export class World implements AsyncDisposable {
       readonly directory: string;
       readonly env: Readonly<Record<string, string>>;
       readonly broker: Mosquitto | undefined;
+      readonly network: Network | undefined;
       readonly stack: AsyncDisposableStack;
     },
   ) {
-    const { directory, env, broker, stack } = options;
+    const { directory, env, broker, network, stack } = options;
     this.directory = directory;
     this.root = `${directory}/root`;
     this.env = env;
     this.broker = broker;
+    this.network = network;
     this.#stack = stack;
     this.#more = options.more;
-    this.address = `127.0.0.1:${freePort()}`;
+    this.address = network === undefined
+      ? `127.0.0.1:${freePort()}`
+      : `${network.address("server")}:8883`;
     this.server = stack.use(
       new DaemonProcess({
         args: ["server", ...this.serverOptions()],
         env,
+        via: network?.on("server") ?? [],
         pidFile: `${directory}/server.pid`,
         log: `${directory}/server.log`,
       }),
@@ -83,13 +96,25 @@ export class World implements AsyncDisposable {
     stack.defer(() => noneLeft(directory));
     let world: World | undefined;
     try {
+      const network = options.network === undefined
+        ? undefined
+        : stack.use(await openNetwork(options));
       const broker = options.broker === "mosquitto"
-        ? stack.use(await openMosquitto(directory, env))
+        ? stack.use(
+          await openMosquitto(
+            directory,
+            env,
+            network && {
+              address: network.address("broker"),
+              via: network.on("broker"),
+            },
+          ),
+        )
         : options.broker === "secured"
         ? stack.use(await openSecuredMosquitto(directory, env))
         : undefined;
       const more = options.serverOptions ?? [];
-      world = new World({ directory, env, broker, stack, more });
+      world = new World({ directory, env, broker, network, stack, more });
       await world.#setUpBroker();
       await world.#start(options);
       return world;
@@ -116,7 +141,8 @@ export class World implements AsyncDisposable {
   /** Makes the machine of another client; it has not joined yet. */
   addMachine(user: string, name: string): WorldClient {
     const home = `${this.directory}/${user}-${name}`;
-    const client = new WorldClient({ user, name, home, env: this.env });
+    const via = this.network?.on(name) ?? [];
+    const client = new WorldClient({ user, name, home, env: this.env, via });
     this.#stack.use(client.process);
     this.#clients.set(`${user}/${name}`, client);
     return client;
@@ -271,6 +297,22 @@ export class World implements AsyncDisposable {
     await Promise.all(this.clients().map(({ process }) => process.start()));
     if (prepare === undefined) await this.waitInStep();
   }
+}
+
+/** A network with a host for each process. */
+function openNetwork(
+  { broker, clients, network }: WorldOptions,
+): Promise<Network> {
+  const behindRouter = network?.behindRouter ?? [];
+  const names = Object.values(clients).flat();
+  return Network.open({
+    hosts: [
+      "server",
+      ...(broker === "mosquitto" ? ["broker"] : []),
+      ...names.filter((name) => !behindRouter.includes(name)),
+    ],
+    behindRouter,
+  });
 }
 
 /** The environment of all processes: rsync is a wrapper that keeps count. */

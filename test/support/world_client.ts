@@ -14,6 +14,8 @@ export interface ClientPlan {
   /** Directory of this machine: configuration, state, anchor. */
   readonly home: string;
   readonly env: Readonly<Record<string, string>>;
+  /** What goes before its commands, when it is on a host of its own. */
+  readonly via?: readonly string[];
 }
 
 /** A client, running or not. */
@@ -27,8 +29,9 @@ export class WorldClient {
   readonly state: string;
   readonly process: DaemonProcess;
   readonly #env: Readonly<Record<string, string>>;
+  readonly #via: readonly string[];
 
-  constructor({ user, name, home, env }: ClientPlan) {
+  constructor({ user, name, home, env, via = [] }: ClientPlan) {
     this.user = user;
     this.name = name;
     this.home = home;
@@ -36,10 +39,12 @@ export class WorldClient {
     this.config = `${home}/sinkd.conf`;
     this.state = `${home}/state`;
     this.#env = env;
+    this.#via = via;
     Deno.mkdirSync(this.files, { recursive: true });
     this.process = new DaemonProcess({
       args: ["client", ...this.places(), "--pid", `${home}/client.pid`],
       env,
+      via,
       pidFile: `${home}/client.pid`,
       log: `${home}/client.log`,
     });
@@ -58,16 +63,20 @@ export class WorldClient {
 
   /** Trades a join link for credentials, as `sinkd join` does. */
   join(link: string): Promise<Said> {
-    return runSinkd([
-      "join",
-      link,
-      "--user-config",
-      this.config,
-      "--state",
-      this.state,
-      "--name",
-      this.name,
-    ], this.#env);
+    return runSinkd(
+      [
+        "join",
+        link,
+        "--user-config",
+        this.config,
+        "--state",
+        this.state,
+        "--name",
+        this.name,
+      ],
+      this.#env,
+      this.#via,
+    );
   }
 
   /** Runs a small command against this client: `status`, `pause`, `approve` and so on. */
