@@ -83,7 +83,6 @@ export class AnchorScans {
     }
     if (!directory.check()) return;
     edits.applyScan(scan, below);
-    if (below !== undefined) edits.examine([below]);
     if (only === undefined) {
       this.#sweep.add([""]);
       this.#sweep.add(directoriesIn(scan.found));

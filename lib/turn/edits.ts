@@ -150,6 +150,8 @@ export class AnchorEdits implements Edits {
       if (below !== undefined && !isWithin(path, below)) continue;
       if (disk.look(path).kind === "absent") this.faults.delete(path);
     }
+    // One that was found was looked at above; another scan of it would ask for the next.
+    if (below !== undefined && !scan.found.has(below)) this.examine([below]);
     // At the end: a directory that cannot be listed was found, too.
     for (const { path, cause } of [...scan.unreadable, ...scan.uncarriable]) {
       this.faults.set(path as RelativePath, cause);

@@ -195,6 +195,21 @@ Deno.test("applyScan() forgets what could not be carried when it is gone", () =>
     assert.equal(rig.edits.faults.size, 0);
   }));
 
+Deno.test("applyScan() of a new directory asks for no other scan of it, and sees when it is gone", async () => {
+  await withAnchor(BASE, async (rig) => {
+    const below = relativePath("new");
+    const part = () =>
+      scanTree(rig.root, { rules: NO_EXCLUDES, only: undefined, below });
+    makeTree(rig.root, { new: directory() });
+    rig.edits.applyScan(await part(), below);
+    assert.equal(rig.edits.pending(), 1);
+    Deno.removeSync(`${rig.root}/new`);
+    rig.edits.applyScan(await part(), below);
+    assert.equal(rig.edits.pending(), 0);
+    assert.deepEqual(rig.scans, []);
+  });
+});
+
 Deno.test("applyScan() does not take for deleted what came after the scan, nor what cannot be looked into", async () => {
   await withAnchor(BASE, async (rig) => {
     const { found } = await scan(rig);
