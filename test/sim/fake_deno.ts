@@ -66,41 +66,67 @@ type FakeInfo = Pick<
   | "nlink"
 >;
 
-function infoOf(node: Node): FakeInfo {
-  const common = { ino: node.inode, dev: 1, ctime: seconds(node.ctimeMs) };
-  const is = {
-    isFile: node.kind === "file",
-    isDirectory: node.kind === "directory",
-    isSymlink: node.kind === "link",
-  };
+/** A picture of a node; dates are made when somebody asks for them. */
+class NodeInfo implements FakeInfo {
+  readonly dev = 1;
+  readonly ino: number;
+  readonly mode: number;
+  readonly size: number;
+  readonly nlink: number;
+  readonly #kind: Node["kind"];
+  readonly #mtimeMs: number;
+  readonly #ctimeMs: number;
+
+  constructor(node: Node) {
+    this.#kind = node.kind;
+    this.ino = node.inode;
+    this.mode = modeOf(node);
+    this.size = sizeOf(node);
+    this.nlink = node.kind === "directory" ? 1 : node.links;
+    this.#mtimeMs = node.kind === "file" ? node.mtimeMs : 0;
+    this.#ctimeMs = node.ctimeMs;
+  }
+
+  get isFile(): boolean {
+    return this.#kind === "file";
+  }
+
+  get isDirectory(): boolean {
+    return this.#kind === "directory";
+  }
+
+  get isSymlink(): boolean {
+    return this.#kind === "link";
+  }
+
+  get mtime(): Date {
+    return new Date(this.#mtimeMs);
+  }
+
+  get ctime(): Date {
+    return seconds(this.#ctimeMs);
+  }
+}
+
+function modeOf(node: Node): number {
   switch (node.kind) {
     case "file":
-      return {
-        ...common,
-        ...is,
-        size: node.size,
-        mtime: new Date(node.mtimeMs),
-        mode: 0o100000 | node.mode,
-        nlink: node.links,
-      };
+      return 0o100000 | node.mode;
     case "directory":
-      return {
-        ...common,
-        ...is,
-        size: 4096,
-        mtime: new Date(0),
-        mode: 0o40000 | node.mode,
-        nlink: 1,
-      };
+      return 0o40000 | node.mode;
     case "link":
-      return {
-        ...common,
-        ...is,
-        size: node.target.length,
-        mtime: new Date(0),
-        mode: 0o120777,
-        nlink: node.links,
-      };
+      return 0o120777;
+  }
+}
+
+function sizeOf(node: Node): number {
+  switch (node.kind) {
+    case "file":
+      return node.size;
+    case "directory":
+      return 4096;
+    case "link":
+      return node.target.length;
   }
 }
 
@@ -114,11 +140,11 @@ function fileCalls(files: FileSystem, calls: Calls): Record<string, unknown> {
   return {
     lstatSync(path: string) {
       enter("lstat", path);
-      return infoOf(files.get(path));
+      return new NodeInfo(files.get(path));
     },
     statSync(path: string) {
       enter("stat", path);
-      return infoOf(files.get(path));
+      return new NodeInfo(files.get(path));
     },
     readDirSync(path: string) {
       enter("readDir", path);

@@ -49,18 +49,31 @@ export interface FileEvent {
   readonly kind: "written" | "made" | "gone";
 }
 
-/** Errors as Deno gives them. */
+/**
+ * Errors as Deno gives them. Most of them are answers ("nothing is there"), and a constructor that
+ * notes where it was called took a tenth of a schedule's time: so these are made without one.
+ */
 function fault(
   kind: "NotFound" | "NotADirectory" | "AlreadyExists" | "PermissionDenied",
   path: string,
 ): Error {
-  return new Deno.errors[kind](`${kind}: '${path}' (in the simulation)`);
+  const error: Error = Object.create(Deno.errors[kind].prototype);
+  error.name = kind;
+  error.message = `${kind}: '${path}' (in the simulation)`;
+  return error;
 }
 
 function coded(code: string, path: string): Error {
   return Object.assign(new Error(`${code}: '${path}' (in the simulation)`), {
     code,
   });
+}
+
+/** A path in parts. */
+interface Place {
+  readonly names: readonly string[];
+  readonly parent: string;
+  readonly name: string;
 }
 
 /** All disks of a world in one tree. Paths are absolute. */
@@ -70,6 +83,8 @@ export class FileSystem {
   onEvent: (event: FileEvent) => void = () => {};
   readonly root: DirectoryNode;
   readonly #nowMs: (path: string) => number;
+  /** Paths in parts: the same few are asked for all the time. */
+  readonly #places = new Map<string, Place>();
   #inodes = 1;
 
   constructor(nowMs: (path: string) => number) {
@@ -87,7 +102,7 @@ export class FileSystem {
   /** What is at a path, or `undefined`; throws only when a file is in the way. */
   find(path: string): Node | undefined {
     let node: Node = this.root;
-    for (const name of namesOf(path)) {
+    for (const name of this.#place(path).names) {
       if (node.kind === "file") throw fault("NotADirectory", path);
       const next: Node | undefined = node.kind === "directory"
         ? node.children.get(name)
@@ -101,7 +116,7 @@ export class FileSystem {
   /** As {@linkcode find}, and `undefined` too when a file is in the way. */
   peek(path: string): Node | undefined {
     let node: Node | undefined = this.root;
-    for (const name of namesOf(path)) {
+    for (const name of this.#place(path).names) {
       node = node?.kind === "directory" ? node.children.get(name) : undefined;
     }
     return node;
@@ -114,12 +129,12 @@ export class FileSystem {
     const there = this.find(path);
     if (there?.kind === "directory" && options.recursive) return;
     if (there !== undefined) throw fault("AlreadyExists", path);
-    const parent = parentPath(path);
+    const { parent, name } = this.#place(path);
     if (options.recursive && this.find(parent) === undefined) {
       this.makeDirectory(parent, options);
     }
     const made = this.#directory(path, options.mode & ~0o022);
-    this.#openParent(path).children.set(nameIn(path), made);
+    this.#openParent(path).children.set(name, made);
     this.onEvent({ path, kind: "made" });
   }
 
@@ -159,7 +174,7 @@ export class FileSystem {
       ctimeMs: this.#nowMs(path),
       links: 1,
     };
-    this.#openParent(path).children.set(nameIn(path), node);
+    this.#openParent(path).children.set(this.#nameIn(path), node);
     this.onEvent({ path, kind: "written" });
   }
 
@@ -167,7 +182,7 @@ export class FileSystem {
     const node = this.get(from);
     if (node.kind === "directory") throw fault("PermissionDenied", from);
     if (this.find(to) !== undefined) throw fault("AlreadyExists", to);
-    this.#openParent(to).children.set(nameIn(to), node);
+    this.#openParent(to).children.set(this.#nameIn(to), node);
     node.links++;
     node.ctimeMs = this.#nowMs(from);
     this.onEvent({ path: to, kind: "written" });
@@ -190,8 +205,8 @@ export class FileSystem {
       there.links--;
       there.ctimeMs = this.#nowMs(to);
     }
-    source.children.delete(nameIn(from));
-    target.children.set(nameIn(to), node);
+    source.children.delete(this.#nameIn(from));
+    target.children.set(this.#nameIn(to), node);
     node.ctimeMs = this.#nowMs(to);
     this.onEvent({ path: from, kind: "gone" });
     this.onEvent({
@@ -217,7 +232,7 @@ export class FileSystem {
       node.links--;
       node.ctimeMs = this.#nowMs(path);
     }
-    this.#openParent(path).children.delete(nameIn(path));
+    this.#openParent(path).children.delete(this.#nameIn(path));
     this.onEvent({ path, kind: "gone" });
   }
 
@@ -267,7 +282,7 @@ export class FileSystem {
       mode,
       links: 1,
     };
-    this.#openParent(path).children.set(nameIn(path), node);
+    this.#openParent(path).children.set(this.#nameIn(path), node);
     return node;
   }
 
@@ -283,7 +298,7 @@ export class FileSystem {
 
   /** The directory of a path, when names in it may be changed. */
   #openParent(path: string): DirectoryNode {
-    const parent = this.get(parentPath(path));
+    const parent = this.get(this.#place(path).parent);
     if (parent.kind === "link") throw fault("NotFound", path);
     if (parent.kind === "file") throw fault("NotADirectory", path);
     if (!this.asUser && (parent.mode & 0o200) === 0) {
@@ -291,17 +306,26 @@ export class FileSystem {
     }
     return parent;
   }
-}
 
-function namesOf(path: string): string[] {
-  return path.split("/").filter((name) => name !== "");
+  #nameIn(path: string): string {
+    return this.#place(path).name;
+  }
+
+  #place(path: string): Place {
+    const known = this.#places.get(path);
+    if (known !== undefined) return known;
+    const names = path.split("/").filter((name) => name !== "");
+    const place = {
+      names,
+      parent: `/${names.slice(0, -1).join("/")}`,
+      name: names.at(-1) ?? "",
+    };
+    this.#places.set(path, place);
+    return place;
+  }
 }
 
 /** The directory of an absolute path. */
 export function parentPath(path: string): string {
-  return `/${namesOf(path).slice(0, -1).join("/")}`;
-}
-
-function nameIn(path: string): string {
-  return namesOf(path).at(-1) ?? "";
+  return path.slice(0, Math.max(1, path.lastIndexOf("/")));
 }

@@ -19,10 +19,14 @@ export interface LinePorts {
   readonly note: (text: string) => void;
   readonly cutRate: () => number;
   /** Before every message and every step of rsync. */
-  readonly enter: (label: string) => void;
+  readonly enter: (call: string, about: string) => void;
   readonly rsync: Omit<ModelPorts, "pause">;
+  /** Messages are written as text and parsed, as on a real channel. */
+  readonly real: boolean;
 }
 
+/** SIM_LINES=1 puts every message into the trace. */
+const SHOWN = Deno.env.get("SIM_LINES") !== undefined;
 const PASSWORD = "0".repeat(32);
 
 /** One data channel between the server and a client whose anchor is at `root`. */
@@ -31,8 +35,8 @@ export class SimLine {
   open = true;
   readonly #name: string;
   readonly #ports: LinePorts;
-  readonly #toServer: unknown[] = [];
-  readonly #toClient: unknown[] = [];
+  readonly #toServer: ClientMessage[] = [];
+  readonly #toClient: ServerMessage[] = [];
   #gates: Gate[] = [];
   /** Calls that the server asked for, that the client serves or served, and that are done. */
   readonly #calls = { asked: 0, served: 0, done: 0 };
@@ -58,8 +62,10 @@ export class SimLine {
   server(): ServerLine {
     return {
       send: (message) => this.#send(this.#toClient, message),
-      receive: async (): Promise<ClientMessage> =>
-        clientMessageSchema.parse(await this.#receive(this.#toServer)),
+      receive: async (): Promise<ClientMessage> => {
+        const message = await this.#receive(this.#toServer);
+        return this.#ports.real ? clientMessageSchema.parse(message) : message;
+      },
       rsync: async (call) => {
         const { direction, local, remote, compareDest, verify, paths } = call;
         const number = ++this.#calls.asked;
@@ -101,8 +107,10 @@ export class SimLine {
   client(): ClientLine {
     return {
       send: (message) => this.#send(this.#toServer, message),
-      receive: async (): Promise<ServerMessage> =>
-        serverMessageSchema.parse(await this.#receive(this.#toClient)),
+      receive: async (): Promise<ServerMessage> => {
+        const message = await this.#receive(this.#toClient);
+        return this.#ports.real ? serverMessageSchema.parse(message) : message;
+      },
       serveRsync: async () => {
         const number = ++this.#calls.served;
         this.#wake();
@@ -126,29 +134,31 @@ export class SimLine {
     return end;
   }
 
-  async #pause(label: string): Promise<void> {
+  async #pause(call: string, about = ""): Promise<void> {
     const { scheduler, cutRate } = this.#ports;
     if (scheduler.random.chance(cutRate())) this.cut("by chance");
-    this.#ports.enter(label);
-    await scheduler.pause(`${this.#name}: ${label}`);
+    this.#ports.enter(call, about);
+    await scheduler.pause(this.#name);
     if (!this.open) throw new Error("Cannot use the channel: it broke");
   }
 
-  async #send(
-    queue: unknown[],
-    message: ClientMessage | ServerMessage,
+  async #send<T extends ClientMessage | ServerMessage>(
+    queue: T[],
+    message: T,
   ): Promise<void> {
-    await this.#pause(`sends ${message.kind}`);
-    if (Deno.env.get("SIM_LINES") !== undefined) {
-      this.#ports.note(`${this.#name}: ${JSON.stringify(message)}`);
-    }
-    queue.push(JSON.parse(JSON.stringify(message)));
+    await this.#pause("sends", message.kind);
+    if (SHOWN) this.#ports.note(`${this.#name}: ${JSON.stringify(message)}`);
+    queue.push(
+      this.#ports.real ? JSON.parse(JSON.stringify(message)) : message,
+    );
     this.#wake();
   }
 
-  async #receive(queue: unknown[]): Promise<unknown> {
+  async #receive<T>(queue: T[]): Promise<T> {
     await this.#until(() => queue.length > 0, () => queue.length > 0);
-    return queue.shift();
+    const message = queue.shift();
+    if (message === undefined) throw new Error("Cannot receive: it is gone");
+    return message;
   }
 
   async #until(

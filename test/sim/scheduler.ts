@@ -28,7 +28,6 @@ interface Parked {
 
 interface Timer extends Parked {
   readonly atMs: number;
-  readonly order: number;
 }
 
 /** Something that tasks wait for; `wake` lets all of them go on. */
@@ -45,8 +44,8 @@ export class Scheduler {
   current: Process;
   readonly random: Random;
   #ready: Parked[] = [];
+  /** By time, then as they were set. */
   #timers: Timer[] = [];
-  #order = 0;
   #parked: () => void = () => {};
   #failure: unknown;
 
@@ -160,40 +159,32 @@ export class Scheduler {
   }
 
   #addTimer(ms: number, label: string, resume: () => void): void {
-    if (!this.current.alive) return;
-    this.#timers.push({
-      atMs: this.nowMs + Math.max(0, ms),
-      order: this.#order++,
-      process: this.current,
-      label,
-      resume,
-    });
+    const process = this.current;
+    if (!process.alive) return;
+    const atMs = this.nowMs + Math.max(0, ms);
+    const later = this.#timers.findLastIndex((timer) => timer.atMs <= atMs);
+    this.#timers.splice(later + 1, 0, { atMs, process, label, resume });
   }
 
   /** What goes on next: something that is ready, or the next timer when its time has come. */
   #take(): Parked | undefined {
     if (this.random.chance(0.4)) this.nowMs++;
-    const due = this.#timers.filter(({ atMs }) => atMs <= this.nowMs);
-    const count = this.#ready.length + due.length;
-    if (count > 0) {
-      const index = this.random.between(0, count - 1);
-      const parked = this.#ready[index];
-      if (parked !== undefined) {
-        this.#ready.splice(index, 1);
-        return parked;
-      }
-      return this.#drop(due[index - this.#ready.length]);
+    const [next] = this.#timers;
+    if (this.#ready.length === 0 && next !== undefined) {
+      this.nowMs = Math.max(this.nowMs, next.atMs);
     }
-    const next =
-      this.#timers.toSorted((left, right) =>
-        left.atMs - right.atMs || left.order - right.order
-      )[0];
-    if (next !== undefined) this.nowMs = next.atMs;
-    return this.#drop(next);
+    const ready = this.#ready.length;
+    const count = ready + this.#due();
+    if (count === 0) return undefined;
+    const index = count === 1 ? 0 : this.random.between(0, count - 1);
+    return index < ready
+      ? this.#ready.splice(index, 1)[0]
+      : this.#timers.splice(index - ready, 1)[0];
   }
 
-  #drop(timer: Timer | undefined): Timer | undefined {
-    this.#timers = this.#timers.filter((other) => other !== timer);
-    return timer;
+  /** How many timers' time has come; they are in order. */
+  #due(): number {
+    const later = this.#timers.findIndex(({ atMs }) => atMs > this.nowMs);
+    return later < 0 ? this.#timers.length : later;
   }
 }

@@ -12,6 +12,8 @@ import { type JournalStore, MemoryJournal } from "./memory_journal.ts";
 
 /** The records of a world: the server's, and one for the anchor of each client. */
 export interface Stores extends Disposable {
+  /** With these, messages are written as text and parsed as well. */
+  readonly real: boolean;
   readonly journal: JournalStore;
   base(root: string): Base;
 }
@@ -32,6 +34,7 @@ export function storesOf(seed: number): StoreKind {
 export function openStores(kind: StoreKind): Stores {
   if (kind === "memory") {
     return {
+      real: false,
       journal: new MemoryJournal(EPOCH),
       base: () => new MemoryBase(),
       [Symbol.dispose]() {},
@@ -40,6 +43,7 @@ export function openStores(kind: StoreKind): Stores {
   const resources = new DisposableStack();
   const journal = resources.use(openJournal(":memory:", () => EPOCH));
   return {
+    real: true,
     journal,
     base: (root) => resources.use(new ClientStore(":memory:")).anchor(root),
     [Symbol.dispose]: () => resources.dispose(),

@@ -51,15 +51,19 @@ const SURE_MS = 5_000;
 const IDLE_MS = 120_000;
 
 /** Calls after which something is different. */
-const CHANGES =
-  /^(rename|link|remove|rmdir|chmod|mkdir|copyFile|prepare|agree|finish|markSent|forget|sends)\b/;
+const CHANGES: ReadonlySet<string> = new Set([
+  ...["rename", "link", "remove", "rmdir", "chmod", "mkdir", "copyFile"],
+  ...["prepare", "agree", "finish", "markSent", "forget", "sends"],
+]);
 
 /**
  * The last call of an exchange on a client: a staged version goes over what was just linked aside.
  * Who replaces the file by another one between these two calls (some ten microseconds) loses it:
  * only an atomic exchange could prevent that, and there is no call for one.
  */
-const EXCHANGE = /^rename .*\/\.sinkd\/(incoming|links)\//;
+function isExchange(call: string, path: string): boolean {
+  return call === "rename" && /\/\.sinkd\/(incoming|links)\//.test(path);
+}
 
 /** What was found wrong; the message is for people. */
 export class Violation extends Error {
@@ -116,11 +120,11 @@ export class World implements Disposable {
     );
     this.#resources.use(
       installFileCalls(this.files, {
-        enter: (name, path) => this.#enter(`${name} ${path}`),
+        enter: (name, path) => this.#enter(name, path),
         pause: async (name, path) => {
-          this.#enter(`${name} ${path}`);
-          await this.scheduler.pause(`${name} ${path}`);
-          this.#enter(`${name} ${path}`);
+          this.#enter(name, path);
+          await this.scheduler.pause(name);
+          this.#enter(name, path);
         },
         torn: () => this.values.tear(),
       }),
@@ -206,7 +210,8 @@ export class World implements Disposable {
     const line = new SimLine(`line of ${client}`, machine?.root ?? "", {
       scheduler: this.scheduler,
       note: (text) => this.note(text),
-      enter: (label) => this.#enter(label),
+      enter: (call, about) => this.#enter(call, about),
+      real: this.#stores.real,
       cutRate: () => this.#resting ? 0 : this.#profile.cut,
       rsync: {
         files: this.files,
@@ -256,14 +261,20 @@ export class World implements Disposable {
 
   /** Every call of a durable record may be a process's last. */
   #guarded<T extends object>(record: T): T {
+    const calls = new Map<string | symbol, unknown>();
     return new Proxy(record, {
       get: (target, name) => {
+        const known = calls.get(name);
+        if (known !== undefined) return known;
         const member: unknown = Reflect.get(target, name, target);
         if (typeof member !== "function") return member;
-        return (...values: unknown[]) => {
-          this.#enter(String(name));
-          return Reflect.apply(member, target, values);
+        const call = member.bind(target);
+        const guarded = (...values: unknown[]) => {
+          this.#enter(String(name), "");
+          return call(...values);
         };
+        calls.set(name, guarded);
+        return guarded;
       },
     });
   }
@@ -293,19 +304,19 @@ export class World implements Disposable {
   }
 
   /** At every call of a process: others may act, or it may end here. */
-  #enter(label: string): void {
+  #enter(call: string, about: string): void {
     const { current } = this.scheduler;
     if (!current.alive) throw new Killed();
     if (current === WORLD || this.#inside || this.#resting) return;
     if (
-      !EXCHANGE.test(label) && this.#lines.size > 0 &&
+      this.#lines.size > 0 && !isExchange(call, about) &&
       this.random.chance(this.#profile.interrupt)
     ) {
       this.#actNow(current);
     }
-    if (this.#crashes <= 0 || !CHANGES.test(label)) return;
+    if (this.#crashes <= 0 || !CHANGES.has(call)) return;
     if (--this.#callsToCrash > 0) return;
-    this.#crash(current, label);
+    this.#crash(current, `${call} ${about}`);
     throw new Killed();
   }
 
