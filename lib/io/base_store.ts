@@ -103,6 +103,7 @@ export class AnchorStore implements Base {
     this.#database = database;
     this.#id = id;
     this.#statements = {
+      anchor: database.prepare("select * from anchors where id = ?"),
       base: database.prepare(
         "select * from bases where anchor = ? and path = ?",
       ),
@@ -296,9 +297,7 @@ export class AnchorStore implements Base {
   }
 
   #row(): AnchorRow {
-    const row = this.#database.prepare("select * from anchors where id = ?")
-      .get(this.#id);
-    return anchorRowSchema.parse(row);
+    return anchorRowSchema.parse(this.#statements.anchor.get(this.#id));
   }
 
   #move({ epoch, stamp }: Position): void {
