@@ -49,6 +49,9 @@ export type Decision =
   | { readonly kind: "compare" }
   | { readonly kind: "conflict" };
 
+/** Seconds between a file's time and its change time when both come from writing it. */
+const WRITTEN_WITHIN_S = 2;
+
 /** True when a file has the size and mtime of its base but was touched since: its bytes may differ. */
 export function isSuspect(local: Found, base: Found | undefined): boolean {
   return base !== undefined && local.entry.kind === "file" &&
@@ -92,11 +95,12 @@ export function decide(sides: Sides): Decision {
   }
   if (!isDirty(local, base)) return { kind: "take" };
   if (local === undefined) return { kind: "take" };
-  if (!suspect && versions.some((version) => sameEntry(version, local.entry))) {
+  const trusted = mayBeTwin(sides) ? [] : versions;
+  if (!suspect && trusted.some((version) => sameEntry(version, local.entry))) {
     return { kind: "take" };
   }
   if (incoming === undefined) return { kind: "keep" };
-  const had = base === undefined ? versions : [base.entry, ...versions];
+  const had = base === undefined ? trusted : [base.entry, ...trusted];
   if (!suspect && had.some((version) => sameContent(version, local.entry))) {
     return { kind: "take" }; // here only the mode was changed
   }
@@ -106,14 +110,33 @@ export function decide(sides: Sides): Decision {
   return decideBothPresent(local.entry, incoming, suspect);
 }
 
+/** True when a file that looks the same on both sides was changed on both. */
+function mayClash(sides: Sides): boolean {
+  const { base, local } = sides;
+  if (local?.entry.kind !== "file" || isSent(sides)) return false;
+  return base === undefined
+    ? wasWrittenHere(local)
+    : !sameContent(local.entry, base.entry);
+}
+
 /**
- * True when a file that looks the same on both sides was changed on both: two programs on two
- * machines may have written other bytes of one length in the same millisecond.
+ * True when the local file may be an edit of its own although the server once had one that looks the
+ * same: two programs on two machines may write other bytes of one length in the same millisecond.
  */
-function mayClash({ base, local, sent }: Sides): boolean {
-  return base !== undefined && local?.entry.kind === "file" &&
-    !sameContent(local.entry, base.entry) &&
-    !(sent !== undefined && sameOrBothAbsent(sent.entry, local.entry));
+function mayBeTwin(sides: Sides): boolean {
+  return sides.local !== undefined && wasWrittenHere(sides.local) &&
+    !isSent(sides);
+}
+
+/** True when the local version is the one that was offered to the server. */
+function isSent({ local, sent }: Sides): boolean {
+  return sent !== undefined && sameOrBothAbsent(sent.entry, local?.entry);
+}
+
+/** True when a file has its time from being written here, not from a program that copied it. */
+function wasWrittenHere({ entry, ctimeS }: Found): boolean {
+  if (entry.kind !== "file") return false;
+  return Math.abs(ctimeS - entry.mtimeMs / 1000) <= WRITTEN_WITHIN_S;
 }
 
 function decideBothPresent(

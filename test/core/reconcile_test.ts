@@ -21,9 +21,15 @@ const link: Entry = { kind: "link", target: "a" };
 const other: Entry = { kind: "link", target: "b" };
 const none = undefined;
 
-/** On the disk as agreed; `touched` is another inode. */
+/** On the disk as agreed; `touched` is another inode. Long ago, so that its time was set by a copy. */
 function on(entry: Entry, touched = false): Found {
   return { entry, inode: touched ? 2 : 1, ctimeS: 5 };
+}
+
+/** On the disk since somebody wrote it there, at its time. */
+function written(entry: Entry): Found {
+  const mtimeMs = entry.kind === "file" ? entry.mtimeMs : 0;
+  return { entry, inode: 1, ctimeS: mtimeMs / 1000 };
 }
 
 type Row = [
@@ -35,6 +41,8 @@ type Row = [
     versions?: Entry[];
     sent?: { entry: Entry | undefined };
     touched?: boolean;
+    /** The local file got its time by being written here, not by a copy. */
+    written?: boolean;
   },
   decision: Decision["kind"] | Decision,
 ];
@@ -62,6 +70,17 @@ const ROWS: Row[] = [
     kind: "adopt",
     verify: false,
   }],
+  ["a new file written on both sides in one millisecond", {
+    local: v2,
+    incoming: v2,
+    written: true,
+  }, "compare"],
+  ["our own new file, its answer lost", {
+    local: v2,
+    incoming: v2,
+    sent: { entry: v2 },
+    written: true,
+  }, { kind: "adopt", verify: false }],
   ["deleted on both sides", { base: v1 }, { kind: "adopt", verify: false }],
   ["touched here, as it was there", {
     base: v1,
@@ -110,6 +129,34 @@ const ROWS: Row[] = [
     base: v1,
     local: v2,
     versions: [v1, v2],
+  }, "take"],
+  ["written here in the millisecond of an older version of the server", {
+    base: v1,
+    local: v2,
+    incoming: link,
+    versions: [v1, v2],
+    written: true,
+  }, "conflict"],
+  ["written here in the millisecond of an older version, deleted there", {
+    base: v1,
+    local: v2,
+    versions: [v1, v2],
+    written: true,
+  }, "keep"],
+  ["written here but for its mode in the millisecond of an older version", {
+    base: v1,
+    local: v2,
+    incoming: link,
+    versions: [v1, { ...v2, mode: 0o600 }],
+    written: true,
+  }, "conflict"],
+  ["our own edit, its answer lost, and edited there since", {
+    base: v1,
+    local: v2,
+    incoming: v3,
+    versions: [v1, v2],
+    sent: { entry: v2 },
+    written: true,
   }, "take"],
   ["touched here, which no version explains", {
     base: v1,
@@ -183,7 +230,7 @@ const ROWS: Row[] = [
   }, "take"],
 ];
 
-for (const [what, { touched, ...sides }, expected] of ROWS) {
+for (const [what, { touched, written: fresh, ...sides }, expected] of ROWS) {
   Deno.test(`decide() says ${typeof expected === "string" ? expected : expected.kind} when ${what}`, () => {
     const { base, local, incoming, versions = [], sent } = sides;
     const decision = decide({
@@ -191,7 +238,11 @@ for (const [what, { touched, ...sides }, expected] of ROWS) {
       versions,
       sent,
       base: base === none ? none : on(base),
-      local: local === none ? none : on(local, touched),
+      local: local === none
+        ? none
+        : fresh
+        ? written(local)
+        : on(local, touched),
     });
     if (typeof expected === "string") assert.equal(decision.kind, expected);
     else assert.deepEqual(decision, expected);

@@ -149,6 +149,29 @@ test("client() keeps both when two edits have the same size and time, but other 
   assert.deepEqual(texts, ["one of equal length", "two of equal length"]);
 });
 
+test("client() keeps both when two new files were written in one millisecond, of one size", async (world) => {
+  const sides = await apart(world, {
+    name: "new twins",
+    first: "a",
+    make: () => {},
+  });
+  const nowS = Date.now() / 1000;
+  for (
+    const [directory, text] of [[sides.one, "one"], [
+      sides.other,
+      "two",
+    ]] as const
+  ) {
+    Deno.writeTextFileSync(`${directory}/file`, `${text} of equal length`);
+    Deno.utimeSync(`${directory}/file`, nowS, nowS);
+  }
+  await together(world, sides);
+  const texts = ["file", ...copiesIn(sides.other)].map((name) =>
+    Deno.readTextFileSync(`${sides.other}/${name}`)
+  );
+  assert.deepEqual(texts, ["one of equal length", "two of equal length"]);
+});
+
 test("client() loses nothing when a file here is a directory there", async (world) => {
   const sides = await apart(world, {
     name: "kinds",
