@@ -160,6 +160,9 @@ class Act {
     if (source === undefined || within) return;
     if (!this.#openWay(to) || this.#at(from) === undefined) return;
     if (this.#at(to) !== undefined) this.#drop(to);
+    for (const leaf of files.leaves(this.#full(from))) {
+      this.#ports.values.move(contentOf(leaf));
+    }
     files.rename(this.#full(from), this.#full(to));
     this.#say(`renames ${from} to ${to}`);
   }

@@ -14,6 +14,8 @@ export interface Value {
   readonly parent: number | undefined;
   /** Somebody who saw it overwrote or deleted it: it need not be kept. */
   given: boolean;
+  /** Somebody gave it another path: what comes of it there is not what comes of it here. */
+  moved: boolean;
 }
 
 /** All values of a run. */
@@ -30,7 +32,12 @@ export class Values {
       parent: number | undefined;
     },
   ): Value {
-    const made = { ...value, id: this.#values.length + 1, given: false };
+    const made = {
+      ...value,
+      id: this.#values.length + 1,
+      given: false,
+      moved: false,
+    };
     this.#values.push(made);
     return made;
   }
@@ -45,6 +52,12 @@ export class Values {
     if (value !== undefined) value.given = true;
   }
 
+  /** Somebody renamed the file that has the value. */
+  move(id: number): void {
+    const value = this.get(id);
+    if (value !== undefined) value.moved = true;
+  }
+
   /** A content that nobody wrote: parts of two. */
   tear(): number {
     return --this.#torn;
@@ -55,14 +68,16 @@ export class Values {
     return this.#values.filter(({ given }) => !given);
   }
 
-  /** True when `later` is `earlier`, or was written by somebody who saw it. */
+  /**
+   * True when `later` is `earlier`, or was written by somebody who saw it, all of it at one path: of
+   * what was renamed in between nobody who sees only paths can know.
+   */
   descends(later: number, earlier: number): boolean {
-    for (
-      let id: number | undefined = later;
-      id !== undefined;
-      id = this.get(id)?.parent
-    ) {
+    for (let id: number | undefined = later; id !== undefined;) {
+      const value = this.get(id);
+      if (value?.moved === true) return false;
       if (id === earlier) return true;
+      id = value?.parent;
     }
     return false;
   }
