@@ -17,7 +17,7 @@ export interface Random {
 
 /** The sequence of a seed (mulberry32). */
 export function seeded(seed: number): Random {
-  let state = (seed * 0x9e3779b1) >>> 0;
+  let state = Math.imul(seed, 0x9e3779b1) >>> 0;
   const next = () => {
     state = (state + 0x6d2b79f5) >>> 0;
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);
