@@ -48,9 +48,13 @@ export interface Change {
   readonly entry?: Entry | undefined;
 }
 
-/** A change on the server, with what it had there before, since the client's stamp. */
+/**
+ * A change on the server, with what it had there before, since the client's stamp. `rewritten` says
+ * that the bytes may be others although an earlier version has the same size and mtime.
+ */
 export interface IncomingChange extends Change {
   readonly versions?: readonly Entry[] | undefined;
+  readonly rewritten?: true | undefined;
 }
 
 /**
@@ -103,6 +107,7 @@ const changeShape = { path: relativePathSchema, entry: entrySchema.optional() };
 const incomingChangeSchema = z.strictObject({
   ...changeShape,
   versions: z.array(entrySchema).max(1000).readonly().optional(),
+  rewritten: z.literal(true).optional(),
 });
 const editChangeSchema = z.strictObject({
   ...changeShape,

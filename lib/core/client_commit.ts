@@ -36,13 +36,17 @@ export type ClientStep =
     readonly copy: string;
   }
   | { readonly do: "makeDirectory"; readonly path: RelativePath }
-  /** Puts the staged file or link at its path; with `copy`, the local version is kept there. */
+  /**
+   * Puts the staged file or link at its path; with `copy`, the local version is kept there. `renew`:
+   * although what is there has the same size and mtime.
+   */
   | {
     readonly do: "put";
     readonly path: RelativePath;
     readonly entry: Entry;
     readonly saw?: Found;
     readonly copy?: string;
+    readonly renew?: true;
   }
   | { readonly do: "mode"; readonly path: RelativePath; readonly mode: number };
 
@@ -87,6 +91,7 @@ class Plan {
   }
 
   add({ path, incoming, local, decision }: Decided): void {
+    if (decision.kind === "renew") return this.#renew(path, incoming, local);
     if (decision.kind !== "take" && decision.kind !== "conflict") return;
     const conflict = decision.kind === "conflict";
     if (incoming === undefined) this.#remove(path, local);
@@ -158,6 +163,15 @@ class Plan {
       const copy = conflict ? { copy: this.#surroundings.copyName(path) } : {};
       this.#puts.push({ do: "put", path, entry, saw: local, ...copy });
     }
+  }
+
+  #renew(
+    path: RelativePath,
+    entry: Entry | undefined,
+    saw: Found | undefined,
+  ): void {
+    if (entry === undefined || saw === undefined) return;
+    this.#puts.push({ do: "put", path, entry, saw, renew: true });
   }
 
   /** Makes sure that everything above `path` is a directory when the steps get there. */

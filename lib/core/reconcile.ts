@@ -27,6 +27,8 @@ export interface Sides {
   readonly local: Found | undefined;
   /** What was last offered to the server without an answer; `entry` is `undefined` for a deletion. */
   readonly sent: { readonly entry: Entry | undefined } | undefined;
+  /** True when the server's bytes may be others than those of its version of the same size and mtime. */
+  readonly rewritten?: boolean;
 }
 
 /**
@@ -36,6 +38,7 @@ export interface Sides {
  * - `rebase`: incoming is our own earlier edit, or differs from the base in its mode alone; the local
  *   edit stays an edit of it.
  * - `take`: nothing local is lost by putting incoming in (or deleting).
+ * - `renew`: as `take`, although the local file has the same size and mtime: other bytes came in.
  * - `keep`: the local edit survives a deletion on the server.
  * - `compare`: both are files of one size; equal bytes mean `take`, others `conflict`.
  * - `conflict`: incoming goes in, the local version is kept beside it.
@@ -45,6 +48,7 @@ export type Decision =
   | { readonly kind: "adopt"; readonly verify: boolean }
   | { readonly kind: "rebase" }
   | { readonly kind: "take" }
+  | { readonly kind: "renew" }
   | { readonly kind: "keep" }
   | { readonly kind: "compare" }
   | { readonly kind: "conflict" };
@@ -83,12 +87,18 @@ export function isDirty(
 export function decide(sides: Sides): Decision {
   const { incoming, versions, base, local, sent } = sides;
   const suspect = local !== undefined && isSuspect(local, base);
+  if (isRewritten(sides)) {
+    return { kind: isDirty(local, base) ? "compare" : "renew" };
+  }
   if (sameOrBothAbsent(local?.entry, incoming)) {
     return mayClash(sides)
       ? { kind: "compare" }
       : { kind: "adopt", verify: suspect };
   }
-  if (sameOrBothAbsent(incoming, base?.entry)) return { kind: "ignore" };
+  const rewritten = sides.rewritten === true;
+  if (!rewritten && sameOrBothAbsent(incoming, base?.entry)) {
+    return { kind: "ignore" };
+  }
   // Before the look at the base: a path may have been put back to it after its edit went out.
   if (sent !== undefined && sameOrBothAbsent(sent.entry, incoming)) {
     return { kind: "rebase" };
@@ -104,10 +114,19 @@ export function decide(sides: Sides): Decision {
   if (!suspect && had.some((version) => sameContent(version, local.entry))) {
     return { kind: "take" }; // here only the mode was changed
   }
-  const sameThere = incoming.kind === "file" && base !== undefined &&
+  const sameThere = !rewritten && incoming.kind === "file" &&
+    base !== undefined &&
     sameContent(incoming, base.entry);
   if (!suspect && sameThere) return { kind: "rebase" }; // there only the mode was changed
   return decideBothPresent(local.entry, incoming, suspect);
+}
+
+/** True when a file looks the same on both sides, and may have had other bytes come in there. */
+function isRewritten(sides: Sides): boolean {
+  const { incoming, local, rewritten } = sides;
+  return rewritten === true && local?.entry.kind === "file" &&
+    incoming !== undefined && sameContent(local.entry, incoming) &&
+    !isSent(sides);
 }
 
 /** True when a file that looks the same on both sides was changed on both. */
@@ -167,6 +186,7 @@ export function needsTransfer(
   if (incoming === undefined || incoming.kind === "directory") return false;
   switch (decision.kind) {
     case "compare":
+    case "renew":
     case "conflict":
       return true;
     case "take":

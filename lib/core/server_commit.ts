@@ -53,11 +53,15 @@ export type ServerStep =
     readonly directory: boolean;
   };
 
-/** A row for the journal; no `entry` makes a tombstone. `before` is the version that it ends. */
+/**
+ * A row for the journal; no `entry` makes a tombstone. `before` is the version that it ends.
+ * `rewritten`: other bytes came in, of the same size and mtime.
+ */
 export interface JournalRow {
   readonly path: RelativePath;
   readonly entry: Entry | undefined;
   readonly before: Entry | undefined;
+  readonly rewritten?: true | undefined;
 }
 
 /** The plan: nothing to do when `rows` is empty. `left` holds indexes into the edits. */
@@ -186,6 +190,7 @@ class Plan {
       }
     }
     this.#record(path, entry);
+    if (staged.kind === "staged") this.#recordRewritten(path);
     return undefined;
   }
 
@@ -224,5 +229,14 @@ class Plan {
     }
     const before = this.rows.get(path)?.before ?? this.#known.entryAt(path);
     this.rows.set(path, { path, entry, before });
+  }
+
+  /** Tells who has the version before that equal size and mtime do not mean equal bytes. */
+  #recordRewritten(path: RelativePath): void {
+    const row = this.rows.get(path);
+    const { entry, before } = row ?? {};
+    if (row === undefined || entry?.kind !== "file") return;
+    if (before === undefined || !sameContent(before, entry)) return;
+    this.rows.set(path, { ...row, rewritten: true });
   }
 }

@@ -140,9 +140,10 @@ function put(
     if (look.kind !== "found") {
       throw new Error(`what is there ${look.cause}`);
     }
-    // A conflict was found by bytes: size and time may be the same.
+    // A difference was found by bytes: size and time may be the same.
+    const byBytes = step.copy !== undefined || step.renew === true;
     const isPut = sameEntry(look.found.entry, step.entry) &&
-      (step.copy === undefined || isSameFile(staged, full));
+      (!byBytes || isSameFile(staged, full));
     if (isPut) {
       Deno.removeSync(staged);
       return undefined;

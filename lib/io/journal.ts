@@ -10,7 +10,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { z } from "zod";
 import { inTransaction } from "./transaction.ts";
 import type { IncomingChange } from "../core/channel_protocol.ts";
-import type { Entry } from "../core/entry.ts";
+import { type Entry, sameContent } from "../core/entry.ts";
 import type { RelativePath } from "../core/path.ts";
 import {
   type Stamp,
@@ -43,13 +43,19 @@ create table if not exists versions (
   target text, ended integer not null) strict;
 create index if not exists versions_by_path on versions (path, ended);
 create index if not exists versions_by_end on versions (ended);
+create table if not exists rewrites (path text primary key, stamp integer not null)
+  strict, without rowid;
 create table if not exists intents (id integer primary key, content text not null) strict;
 `;
 
-const changeRowSchema = z.object({
+const entryRowSchema = z.object({
   ...rowSchema.shape,
   path: z.string(),
   stamp: z.int(),
+});
+const changeRowSchema = z.object({
+  ...entryRowSchema.shape,
+  rewritten: z.int(),
 });
 const versionRowSchema = z.object({ ...rowSchema.shape, path: z.string() });
 const metaRowSchema = z.object({ key: z.string(), value: z.string() });
@@ -94,9 +100,10 @@ export class SqliteJournal implements Journal, Disposable {
     const filter = complete || since === undefined ? "and kind <> '-'" : "";
     const order = complete ? "path" : "stamp, path";
     const rows = this.#database.prepare(
-      `select * from entries where stamp > ? and ${inScope(scope)} ${filter}
+      `select *, exists (select 1 from rewrites where path = entries.path and stamp > ?) as rewritten
+       from entries where stamp > ? and ${inScope(scope)} ${filter}
        order by ${order}`,
-    ).iterate(complete ? -1 : from, ...scopeBounds(scope));
+    ).iterate(from, complete ? -1 : from, ...scopeBounds(scope));
     const versions = complete || since === undefined
       ? new Map<string, Entry[]>()
       : this.#versionsSince(scope, from);
@@ -117,6 +124,7 @@ export class SqliteJournal implements Journal, Disposable {
         path: relativeTo(scope, row.path),
         ...(entry === undefined ? {} : { entry }),
         ...(earlier === undefined ? {} : { versions: earlier }),
+        ...(mayBeOthers(row, entry, earlier) ? { rewritten: true } : {}),
       });
     }
     return { complete, changes, to: this.#head.stamp, more: false };
@@ -179,9 +187,13 @@ export class SqliteJournal implements Journal, Disposable {
          select ?, ?, ?, ?, ?, ?, ? where not exists
          (select 1 from versions where path = ? and ended = ?)`,
       );
-      for (const { path, entry, before } of intent.rows) {
+      const rewrite = this.#database.prepare(
+        "insert or replace into rewrites (path, stamp) values (?, ?)",
+      );
+      for (const { path, entry, before, rewritten } of intent.rows) {
         const full = treePath(intent.scope, path);
         upsert.run(full, ...entryColumns(entry), stamp);
+        if (rewritten === true) rewrite.run(full, stamp);
         if (before !== undefined) {
           archive.run(full, ...entryColumns(before), stamp, full, stamp);
         }
@@ -222,7 +234,7 @@ export class SqliteJournal implements Journal, Disposable {
       "select * from entries where kind <> '-'",
     ).iterate();
     for (const raw of rows) {
-      const row = changeRowSchema.parse(raw);
+      const row = entryRowSchema.parse(raw);
       const entry = entryFromRow(row);
       if (entry !== undefined) found.set(row.path, entry);
     }
@@ -319,6 +331,23 @@ export class SqliteJournal implements Journal, Disposable {
     }
     return found;
   }
+}
+
+/** True when the client may have a version of the same size and mtime, but with other bytes. */
+function mayBeOthers(
+  { rewritten }: z.infer<typeof changeRowSchema>,
+  entry: Entry | undefined,
+  earlier: readonly Entry[] = [],
+): boolean {
+  return entry?.kind === "file" &&
+    (rewritten === 1 || cameBack(entry, earlier));
+}
+
+/** True when the version that the client had looks like the one of now, and there was another between. */
+export function cameBack(entry: Entry, earlier: readonly Entry[]): boolean {
+  const [first] = earlier;
+  return first !== undefined && sameContent(first, entry) &&
+    earlier.some((version) => !sameContent(version, entry));
 }
 
 /** Path in the user's tree of a path in a scope. */

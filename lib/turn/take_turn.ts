@@ -12,7 +12,12 @@ import {
   type Transfer,
 } from "../core/channel_protocol.ts";
 import { type Decided, planClientCommit } from "../core/client_commit.ts";
-import { type Found, sameFound, sameOrBothAbsent } from "../core/entry.ts";
+import {
+  type Found,
+  sameContent,
+  sameFound,
+  sameOrBothAbsent,
+} from "../core/entry.ts";
 import { isWithin, type RelativePath } from "../core/path.ts";
 import {
   decide,
@@ -166,7 +171,7 @@ function consider(
   const candidates: Candidate[] = [];
   const barred: LeftPath[] = [];
   for (const change of changes) {
-    const { path, entry: incoming, versions = [] } = change;
+    const { path, entry: incoming, versions = [], rewritten } = change;
     if (turn.disk.passesOver(path, incoming)) continue;
     const look = turn.disk.look(path);
     if (look.kind === "unreadable" || look.kind === "uncarriable") {
@@ -175,8 +180,16 @@ function consider(
     }
     const local = look.kind === "found" ? look.found : undefined;
     const row = turn.base.row(path);
-    const sides = { incoming, versions, base: row.base, local, sent: row.sent };
-    candidates.push({ change, row, local, decision: decide(sides) });
+    const { base, sent } = row;
+    const decision = decide({
+      incoming,
+      versions,
+      base,
+      local,
+      sent,
+      rewritten: rewritten === true,
+    });
+    candidates.push({ change, row, local, decision });
   }
   return { candidates, barred };
 }
@@ -201,10 +214,10 @@ async function requestFiles(
   });
   const stage = indexes.length > 0 ? await disk.openStage() : "";
   const verify = new Set(
-    candidates.filter(({ change: { entry }, local, row, decision }) =>
+    candidates.filter(({ change: { entry }, local, row }) =>
       local !== undefined &&
       (isSuspect(local, row.base) ||
-        decision.kind === "compare" && sameOrBothAbsent(local.entry, entry))
+        entry !== undefined && sameContent(local.entry, entry))
     ).map(({ change }) => change.path),
   );
   const isVerified = (index: number) =>
@@ -268,11 +281,10 @@ async function planUpdate(
       left.push({ path, reason });
       continue;
     }
-    const decision = candidate.decision.kind !== "compare"
-      ? candidate.decision
-      : {
-        kind: await disk.sameBytes(stage, path) ? "take" : "conflict",
-      } as const;
+    const decision = await settled(
+      candidate.decision,
+      () => disk.sameBytes(stage, path),
+    );
     decided.push({ path, incoming, local: candidate.local, decision });
     agreements.push(...agreementFor({ ...candidate, decision }));
   }
@@ -282,6 +294,18 @@ async function planUpdate(
   });
   const reached = left.length === 0 ? position : notYet(base, position);
   return { intent: { stage, steps, agreements, position: reached }, left };
+}
+
+/** What was to be decided by the bytes. */
+async function settled(
+  decision: Decision,
+  sameBytes: () => Promise<boolean>,
+): Promise<Decided["decision"]> {
+  if (decision.kind === "compare") {
+    return { kind: await sameBytes() ? "take" : "conflict" };
+  }
+  const isSame = decision.kind === "renew" && await sameBytes();
+  return isSame ? { kind: "take" } : decision;
 }
 
 /**
@@ -302,6 +326,7 @@ function agreementFor(candidate: Candidate): PlannedAgreement[] {
     case "rebase":
       return [{ path, entry, trusted: false }];
     case "take":
+    case "renew":
     case "conflict":
       return [{ path, entry, trusted: true }];
     case "keep":

@@ -106,6 +106,35 @@ for (const [where, journal] of Object.entries(STORES)) {
     ]);
   });
 
+  Deno.test(`the journal ${where}: changesSince() tells when equal size and time may be other bytes`, () => {
+    using store = journal();
+    const [one, two] = [fileOf(1), fileOf(2)];
+    const wider: Entry = { kind: "file", size: 1, mtimeMs: 1001, mode: 0o755 };
+    commit(store, { cycle: 1, rows: { a: one, b: one, c: one, d: one } });
+    const rewrite = intentOf(store, {
+      scope: DOCS,
+      cycle: 2,
+      rows: { a: one },
+    });
+    store.finish({
+      ...rewrite,
+      rows: rewrite.rows.map((row) => ({ ...row, rewritten: true })),
+    });
+    commit(store, { cycle: 3, rows: { b: two, d: wider } });
+    commit(store, { cycle: 4, rows: { b: one, c: undefined } });
+    const rewritten = (cycle: number) =>
+      store.changesSince(DOCS, at(cycle)).changes
+        .filter((change) => change.rewritten === true)
+        .map((change) => change.path);
+    assert.deepEqual(rewritten(1), ["a", "b"]);
+    assert.deepEqual(rewritten(2), ["b"]);
+    assert.deepEqual(rewritten(3), []);
+    const { changes } = store.changesSince(DOCS, undefined);
+    assert.deepEqual(changes.filter((change) => change.rewritten), [
+      { path: "a", entry: one, rewritten: true },
+    ]);
+  });
+
   Deno.test(`the journal ${where}: changesSince() gives later changes only, with deletions and what was there before`, () => {
     using store = journal();
     commit(store, { cycle: 1, rows: { a: fileOf(1), b: fileOf(1), d: dir } });

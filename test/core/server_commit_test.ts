@@ -154,7 +154,12 @@ Deno.test("planServerCommit() records nothing when verified bytes are equal, and
   assert.deepEqual([equal.rows, equal.steps, equal.left], [[], [], []]);
   const other = plan({ f: file }, edits);
   assert.deepEqual(steps(other), ["place f"]);
-  assert.deepEqual(other.rows[0], { path: "f", entry: file, before: file });
+  assert.deepEqual(other.rows[0], {
+    path: "f",
+    entry: file,
+    before: file,
+    rewritten: true,
+  });
 });
 
 Deno.test("planServerCommit() makes no directory that the client did not send", () => {

@@ -13,7 +13,11 @@ import {
   stampNumber,
   ZERO_STAMP,
 } from "../../lib/core/stamp.ts";
-import { type SqliteJournal, treePath } from "../../lib/io/journal.ts";
+import {
+  cameBack,
+  type SqliteJournal,
+  treePath,
+} from "../../lib/io/journal.ts";
 import type { ChangeSet, Head, Scope, ServerIntent } from "../../lib/ports.ts";
 
 /** A journal as the daemon uses it, whatever keeps it. */
@@ -28,6 +32,8 @@ interface Row {
   readonly path: string;
   readonly entry: Entry | undefined;
   readonly stamp: number;
+  /** Stamp of the last commit that brought other bytes of the same size and mtime; 0 for none. */
+  readonly rewritten: number;
 }
 
 interface Version {
@@ -63,7 +69,7 @@ export class MemoryJournal implements JournalStore {
     const changes: IncomingChange[] = [];
     let bytes = 0;
     let last = from;
-    for (const { path, entry, stamp } of rows) {
+    for (const { path, entry, stamp, rewritten } of rows) {
       const full = changes.length >= UPDATE_PATHS || bytes >= UPDATE_BYTES;
       if (!complete && full && stamp !== last) {
         return { complete, changes, to: stampFromNumber(last), more: true };
@@ -75,6 +81,10 @@ export class MemoryJournal implements JournalStore {
         path: relativeTo(scope, path),
         ...(entry === undefined ? {} : { entry }),
         ...(versions.length === 0 ? {} : { versions }),
+        ...(entry?.kind === "file" &&
+            (rewritten > from || cameBack(entry, versions))
+          ? { rewritten: true }
+          : {}),
       });
     }
     return { complete, changes, to: this.#head.stamp, more: false };
@@ -115,9 +125,12 @@ export class MemoryJournal implements JournalStore {
 
   finish(intent: ServerIntent): void {
     const ended = stampNumber(intent.stamp);
-    for (const { path: below, entry, before } of intent.rows) {
+    for (const { path: below, entry, before, ...row } of intent.rows) {
       const path = treePath(intent.scope, below);
-      this.#entries.set(path, { path, entry, stamp: ended });
+      const rewritten = row.rewritten === true
+        ? ended
+        : this.#entries.get(path)?.rewritten ?? 0;
+      this.#entries.set(path, { path, entry, stamp: ended, rewritten });
       const known = this.#versions.some((version) =>
         version.path === path && version.ended === ended
       );
@@ -171,7 +184,8 @@ export class MemoryJournal implements JournalStore {
     const { epoch, stamp: head, place, changes } = next;
     const stamp = stampNumber(head);
     for (const [path, entry] of changes) {
-      this.#entries.set(path, { path, entry, stamp });
+      const rewritten = this.#entries.get(path)?.rewritten ?? 0;
+      this.#entries.set(path, { path, entry, stamp, rewritten });
     }
     this.#head = { epoch, stamp: head };
     this.#place = place ?? this.#place;
