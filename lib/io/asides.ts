@@ -46,6 +46,8 @@ export class Asides {
     readonly nowMs: () => number;
   };
   #kept: Aside[] = [];
+  /** Inodes that a crash left at their paths with a second name here. */
+  #linked = new Map<RelativePath, number>();
 
   constructor(
     options: {
@@ -112,13 +114,19 @@ export class Asides {
   async recover(): Promise<string[]> {
     const { root } = this.#options;
     const copies: string[] = [];
+    this.#linked = new Map();
     for (const sinceMs of listNames(`${root}/${ASIDE}`)) {
-      for (const path of listFiles(`${root}/${ASIDE}/${sinceMs}`)) {
+      for (const name of listFiles(`${root}/${ASIDE}/${sinceMs}`)) {
+        const path = name as RelativePath;
         const full = `${root}/${ASIDE}/${sinceMs}/${path}`;
         const info = lstatIfAny(full);
+        const inode = info?.ino ?? 0;
+        if (lstatIfAny(`${root}/${path}`)?.ino === inode) {
+          this.#linked.set(path, inode);
+        }
         const writtenMs = info?.mtime?.getTime() ?? 0;
         if (writtenMs >= Number(sinceMs) - CLOCK_TICK_MS) {
-          copies.push(this.#surface(path as RelativePath, full));
+          copies.push(this.#surface(path, full));
         }
       }
     }
@@ -126,6 +134,16 @@ export class Asides {
     await removeTree(`${root}/${ASIDE}`);
     removeIfEmpty(`${root}/${OWN_NAME}`);
     return copies;
+  }
+
+  /**
+   * True when a crash came just after this file was set aside by a second name: what a commit saw
+   * there was compared by then, and that name, made and removed, gave it another ctime. Tells it once.
+   */
+  wasLinked(path: RelativePath, inode: number): boolean {
+    const linked = this.#linked.get(path) === inode;
+    this.#linked.delete(path);
+    return linked;
   }
 
   /** Makes a conflict copy of what lies at `full`. */

@@ -5,7 +5,7 @@
  * @module
  */
 import type { ClientStep } from "../core/client_commit.ts";
-import { sameEntry, sameFound } from "../core/entry.ts";
+import { type Found, sameEntry, sameFound } from "../core/entry.ts";
 import { ancestorsOf, type RelativePath } from "../core/path.ts";
 import type { ClientCommitResult, LeftPath, Look } from "../ports.ts";
 import type { Asides } from "./asides.ts";
@@ -148,13 +148,24 @@ function put(
       Deno.removeSync(staged);
       return undefined;
     }
-    const unexpected = step.saw === undefined ||
-      !sameFound(look.found, step.saw);
-    if (unexpected || step.copy !== undefined) {
+    const expected = isAsSeen(step, look.found, places.asides);
+    if (!expected || step.copy !== undefined) {
       return putBeside(step, { full, staged, places });
     }
     return putOver(step, { full, staged, places });
   });
+}
+
+/** True when what is there is what the plan saw, also when a crash came halfway through this step. */
+function isAsSeen(
+  { path, saw }: Put,
+  found: Found,
+  asides: Asides,
+): boolean {
+  if (saw === undefined) return false;
+  return sameFound(found, saw) ||
+    asides.wasLinked(path, found.inode) && found.inode === saw.inode &&
+      sameEntry(found.entry, saw.entry);
 }
 
 /** The staged version is gone: either this step was done before a crash, or it cannot be done. */

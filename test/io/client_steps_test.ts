@@ -92,6 +92,32 @@ Deno.test("applySteps() makes one copy, not two, when it died between the copy a
   });
 });
 
+Deno.test("applySteps() makes no copy when it died just after the old version was set aside", async () => {
+  for (const edited of [false, true]) {
+    await using temp = tempDirectory();
+    const root = temp.path;
+    makeTree(root, { p: file("local") });
+    const found = foundAt(openDisk(root), P);
+    assert.ok(found !== undefined);
+    const saw = { ...found, ctimeS: found.ctimeS - 10 }; // a second name changes it
+    stage(root, { p: file("incoming") });
+    const name = (path: Parameters<typeof copyName>[1]) => copyName(root, path);
+    const asides = new Asides({ root, copyName: name, nowMs: Date.now });
+    Deno.linkSync(`${root}/p`, asides.place(P));
+    if (edited) Deno.writeTextFileSync(`${root}/p`, "an edit");
+    await asides.recover();
+    const entry = entryOf(file("incoming"));
+    const { copies } = applySteps([{ do: "put", path: P, entry, saw }], {
+      root,
+      stages: { files: ".sinkd/incoming", links: ".sinkd/links" },
+      copyName: name,
+      asides,
+    });
+    assert.equal(copies.length, edited ? 1 : 0);
+    assert.equal(Deno.readTextFileSync(`${root}/p`), "incoming");
+  }
+});
+
 Deno.test("applySteps() leaves a path, and does the others, when its staged version is gone", async () => {
   await using temp = tempDirectory();
   stage(temp.path, { q: file("q") });
