@@ -167,6 +167,7 @@ function want(
     copy,
     subscribedAtMs: linked ? now.steadyMs : undefined,
     seen: undefined,
+    highest: copy.number,
     phase: { kind: "waiting" },
   });
   if (!linked) return { state: next, effects: [] };
@@ -228,7 +229,8 @@ function recorded(
   if (tenure === undefined) return { state, effects: [] };
   const seen = { record, heardAtMs: now.steadyMs };
   const listening = watch(state, record, now);
-  const noted = { ...tenure, seen };
+  const highest = Math.max(tenure.highest, record.number);
+  const noted = { ...tenure, seen, highest };
   const { phase } = tenure;
   switch (phase.kind) {
     case "waiting":
@@ -250,7 +252,8 @@ function recorded(
       }
       if (phase.disturbed || !isProven(state, now)) {
         // Whoever disturbed it stays in view: our own void claim tells nobody anything.
-        const waiting = { ...tenure, phase: { kind: "waiting" } as const };
+        const { seen } = tenure;
+        const waiting = { ...noted, seen, phase: { kind: "waiting" } as const };
         return { state: withTenure(state, user, waiting), effects: [] };
       }
       return take(state, user, { tenure: noted, phase });
@@ -391,7 +394,7 @@ function attempt(state: LeaseState, user: string, now: Instant): LeaseStep {
   const found = standing(state, tenure, now.steadyMs);
   if (found.kind !== "free") return { state, effects: [] };
   const { seen, copy } = tenure;
-  const number = Math.max(copy.number, seen?.record.number ?? 0) + 1;
+  const number = Math.max(copy.number, tenure.highest) + 1;
   const over = seen === undefined
     ? copy.number
     : seen.record.kind === "claim"

@@ -58,6 +58,8 @@ export interface Tenure {
   readonly seen:
     | { readonly record: LeaseRecord; readonly heardAtMs: number }
     | undefined;
+  /** The highest number that was ever seen. */
+  readonly highest: number;
   readonly phase: Phase;
 }
 

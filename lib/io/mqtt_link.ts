@@ -30,6 +30,9 @@ export interface Link extends AsyncDisposable {
     payload: Uint8Array | string,
     options: PublishOptions,
   ): void;
+  /** Subscribes to more topics until the link goes down; does nothing while it is. */
+  subscribe(topics: readonly string[]): void;
+  unsubscribe(topics: readonly string[]): void;
 }
 
 /** How long to wait before the next attempt. */
@@ -96,6 +99,12 @@ export function openLink(
   return {
     publish(topic, payload, publishOptions) {
       session?.publish(topic, payload, publishOptions);
+    },
+    subscribe(topics) {
+      session?.subscribe(topics);
+    },
+    unsubscribe(topics) {
+      session?.unsubscribe(topics);
     },
     async [Symbol.asyncDispose]() {
       await session?.finish();

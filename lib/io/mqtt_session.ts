@@ -71,6 +71,9 @@ export interface Session {
     payload: Uint8Array | string,
     options: PublishOptions,
   ): void;
+  /** Subscribes to more, as long as this session lasts; a refusal ends it. */
+  subscribe(topics: readonly string[]): void;
+  unsubscribe(topics: readonly string[]): void;
   /** Ends cleanly, waiting a little for acknowledgements. */
   finish(): Promise<void>;
 }
@@ -109,7 +112,7 @@ export function startSession(
     else {
       client.subscribe([...options.subscriptions], { qos: 1 }, (error) => {
         if (error === null) announce();
-        else fail(`the broker refused a subscription: ${error.message}`);
+        else fail(refusedSubscription(error));
       });
     }
   });
@@ -147,6 +150,16 @@ export function startSession(
         if (unacknowledged === 0) onAllAcknowledged();
       });
     },
+    subscribe(topics) {
+      if (!up || topics.length === 0) return;
+      client.subscribe([...topics], { qos: 1 }, (error) => {
+        if (error !== null && !finishing) fail(refusedSubscription(error));
+      });
+    },
+    unsubscribe(topics) {
+      // An error here means that the connection is gone, which `close` reports.
+      if (up && topics.length > 0) client.unsubscribe([...topics], () => {});
+    },
     async finish() {
       finishing = true;
       const limit = setTimeout(() => stream.destroy(), END_LIMIT_MS);
@@ -159,6 +172,10 @@ export function startSession(
       clearTimeout(limit);
     },
   };
+}
+
+function refusedSubscription(error: Error): string {
+  return `the broker refused a subscription: ${error.message}`;
 }
 
 function settingsOf(options: LinkOptions): IClientOptions {

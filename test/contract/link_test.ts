@@ -57,6 +57,32 @@ for (const [name, open] of rigs) {
     await endAll(server, client);
   });
 
+  Deno.test(`openLink() subscribes to more while it is up, in the order of what it publishes, on ${name}`, async () => {
+    await using rig = await open();
+    const atServer = new EventLog();
+    const atClient = new EventLog();
+    const server = openLink({ ...rig.server(), subscriptions: [] }, (event) => {
+      atServer.take(event);
+      if (event.kind === "up") server.subscribe(["sinkd/clients/+/+"]);
+    });
+    const client = openLink({
+      ...rig.client("alice", "laptop"),
+      subscriptions: ["sinkd/server/alice"],
+    }, atClient.take);
+    await Promise.all([atServer.kind("up"), atClient.kind("up")]);
+    server.publish("sinkd/server/alice", "the server has subscribed", ONCE);
+    await atClient.message("the server has subscribed");
+    client.publish(LAPTOP, "heard", ONCE);
+    await atServer.message("heard");
+    server.unsubscribe(["sinkd/clients/+/+"]);
+    server.publish("sinkd/server/alice", "it hears no more", ONCE);
+    await atClient.message("it hears no more");
+    client.publish(LAPTOP, "unheard", ONCE);
+    await endAll(client);
+    assert.equal(atServer.texts.includes("unheard"), false);
+    await endAll(server);
+  });
+
   Deno.test(`openLink() says up before the retained message on ${name}`, async () => {
     await using rig = await open();
     const atServer = new EventLog();
