@@ -87,6 +87,36 @@ export const SERVER_COMMANDS: readonly Command[] = [
       (await import("./commands/accounts.ts")).revoke(given, context),
   },
   {
+    words: ["server", "rotate-certificate"],
+    role: "accounts",
+    summary: "Makes the server's next certificate, which clients learn ahead",
+    operands: [],
+    options: [ROOT, {
+      name: "days",
+      kind: "count",
+      value: "N",
+      min: 1,
+      max: 3650,
+      summary: "After how many days the server shows it (default: 30)",
+    }, {
+      name: "now",
+      kind: "flag",
+      summary: "The server shows it from now on",
+    }, PID],
+    notes: [
+      "Clients learn it over the connection that the present one vouches for. One that is away until the server shows it must join again.",
+    ],
+    examples: [
+      "sinkd server rotate-certificate",
+      "sinkd server rotate-certificate --now",
+    ],
+    run: async (given, context) =>
+      (await import("./commands/rotate_certificate.ts")).rotateCertificate(
+        given,
+        context,
+      ),
+  },
+  {
     words: ["server", "broker-acl"],
     role: "accounts",
     summary:

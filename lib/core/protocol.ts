@@ -92,6 +92,14 @@ export const msgReplySchema = z.discriminatedUnion("kind", [
 /** See {@linkcode msgReplySchema}. */
 export type MsgReply = z.infer<typeof msgReplySchema>;
 
+/** Server → one client on {@linkcode replyTopic}: ask me which certificates to pin. */
+export const msgPinsSchema = z.strictObject({
+  kind: z.literal("Pins"),
+  version,
+});
+/** See {@linkcode msgPinsSchema}. */
+export type MsgPins = z.infer<typeof msgPinsSchema>;
+
 /** Topic of the server's state. */
 export const SERVER_TOPIC = "sinkd/server";
 /** All clients' announcements, as the server subscribes. */

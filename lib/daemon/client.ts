@@ -15,6 +15,7 @@ import { configureLog, logger } from "../io/log.ts";
 import { lockPidFile, socketPathOf } from "../io/pid_file.ts";
 import { checkRsync } from "../io/rsync_version.ts";
 import { ClientSession } from "./client_session.ts";
+import { keepPins } from "./client_pins.ts";
 import { describe, Faults } from "./faults.ts";
 
 /** Where a client's files are. */
@@ -78,7 +79,7 @@ type Ask = "stop" | "reload" | "restart";
 
 class Client {
   readonly #options: ClientOptions;
-  readonly #credentials: Credentials;
+  #credentials: Credentials;
   readonly #faults = new Faults();
   #config: Config;
   #session: ClientSession | undefined;
@@ -103,6 +104,7 @@ class Client {
         config: this.#config,
         credentials: this.#credentials,
         stateDirectory: this.#options.stateDirectory,
+        onPins: (renewed) => this.#renewPins(renewed),
       });
       this.#session = session;
       await session.open();
@@ -115,6 +117,14 @@ class Client {
       if (asked === "restart") return "restart";
       this.#asked = Promise.withResolvers<Ask>();
     }
+  }
+
+  /** Kept first, then used: a new session pins them. */
+  #renewPins(renewed: Credentials): void {
+    keepPins(this.#options.stateDirectory, renewed);
+    this.#credentials = renewed;
+    log.info`The server's certificates are pinned anew`;
+    this.#asked.resolve("reload");
   }
 
   /** Wins over a reload that is going on. */

@@ -7,6 +7,7 @@ import type { ClientEvent } from "../core/client_state.ts";
 import {
   headTopic,
   msgHeadSchema,
+  msgPinsSchema,
   msgReplySchema,
   msgStatusSchema,
   parsePayload,
@@ -17,6 +18,7 @@ import {
 /** A message as the state machine takes it, or why it is dropped. */
 export type Received =
   | { readonly kind: "event"; readonly event: ClientEvent }
+  | { readonly kind: "pins" }
   | {
     readonly kind: "dropped";
     readonly reason: string;
@@ -49,6 +51,7 @@ export function readMessage(
     });
   }
   if (topic === replyTopic(user, client)) {
+    if (parsePayload(msgPinsSchema, payload).ok) return { kind: "pins" };
     const parsed = parsePayload(msgReplySchema, payload);
     if (!parsed.ok) return { kind: "dropped", reason: parsed.reason };
     return event({ kind: "reply", message: parsed.value, nowMs });

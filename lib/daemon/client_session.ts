@@ -23,6 +23,7 @@ import type { ClientReport, Fault } from "../core/status.ts";
 import { ClientStore } from "../io/base_store.ts";
 import type { Credentials } from "../io/credentials.ts";
 import { logger } from "../io/log.ts";
+import { askPins } from "../io/pins.ts";
 import { type Link, type LinkEvent, openLink } from "../io/mqtt_link.ts";
 import { Timers } from "../io/timers.ts";
 import { randomHex } from "../io/turn_lines.ts";
@@ -31,6 +32,7 @@ import { Anchor } from "./anchor.ts";
 import { type AnchorCommand, commandAnchors } from "./client_commands.ts";
 import { clientLink, OFFLINE_PAYLOAD } from "./client_link.ts";
 import { readMessage } from "./client_messages.ts";
+import { fixOfUnreachable, isForeign, withPins } from "./client_pins.ts";
 import { clientReport } from "./client_report.ts";
 import { dialTurn } from "./client_turn.ts";
 import { describe, Faults } from "./faults.ts";
@@ -40,11 +42,15 @@ export interface SessionOptions {
   readonly config: Config;
   readonly credentials: Credentials;
   readonly stateDirectory: string;
+  /** The server is about to show another certificate: these are to be pinned from now on. */
+  readonly onPins: (renewed: Credentials) => void;
 }
 
 const WIRE_ROOT = "/srv/sinkd";
 /** How long a reload waits for turns that run. */
 const FINISH_TURNS_MS = 30_000;
+/** How often to ask for the certificates, beside each time that the server is reached anew. */
+const PINS_MS = 6 * 60 * 60 * 1000;
 
 const log = logger("client");
 
@@ -188,6 +194,7 @@ export class ClientSession {
         log.info`Connected to ${this.#address}`;
         if (this.#wasLinked) this.#rescanAll("connected again");
         this.#wasLinked = true;
+        this.#learnPins();
         return this.#do({ kind: "linkUp", nowMs });
       case "down":
       case "refused":
@@ -198,7 +205,7 @@ export class ClientSession {
           cause: event.reason,
           fix: event.kind === "refused"
             ? "this client may have been revoked: join again with a new link from 'sinkd server adduser'"
-            : "check that the server runs and can be reached; sinkd tries again by itself",
+            : fixOfUnreachable(event.reason),
         });
         return this.#do({ kind: "linkDown" });
       case "message":
@@ -214,9 +221,37 @@ export class ClientSession {
         return;
       case "event":
         return this.#do(received.event);
+      case "pins":
+        return this.#learnPins();
       case "dropped":
         return this.#drop(topic, received.reason);
     }
+  }
+
+  /** Asks the server itself: what the broker says is only a hint. */
+  #learnPins(): void {
+    this.#timers.set("pins", PINS_MS, () => this.#learnPins());
+    const { credentials, onPins } = this.#options;
+    const asking = askPins(credentials, {
+      address: this.#address,
+      signal: this.#stop.signal,
+    }).then((certPems) => {
+      this.#faults.clear("pins");
+      const renewed = withPins(credentials, certPems);
+      if (renewed !== undefined && !this.#closing) onPins(renewed);
+    }).catch((error) => {
+      if (!this.#closing) this.#notePinsFault(describe(error));
+    });
+    this.#turns.add(asking);
+    void asking.then(() => this.#turns.delete(asking));
+  }
+
+  /** A server that is away is told of elsewhere; one that is another is told of here. */
+  #notePinsFault(cause: string): void {
+    log.warn`${cause}`;
+    if (!isForeign(cause)) return;
+    const fix = fixOfUnreachable(cause);
+    this.#faults.note("pins", { path: this.#address, cause, fix });
   }
 
   #drop(topic: string, reason: string): void {
@@ -315,10 +350,13 @@ export class ClientSession {
 
   #noteTurnFault(anchor: Anchor, path: string, error: unknown): void {
     log.warn`${anchor.config.path}: ${describe(error)}`;
+    const cause = describe(error);
     this.#faults.note(path, {
       path: anchor.config.path,
-      cause: describe(error),
-      fix: "sinkd tries again by itself; if it stays, mend the cause",
+      cause,
+      fix: isForeign(cause)
+        ? fixOfUnreachable(cause)
+        : "sinkd tries again by itself; if it stays, mend the cause",
     });
   }
 

@@ -43,7 +43,8 @@ export class Logins {
   }
 
   /** Trades a join token for a secret; an unknown user is refused like an unknown token. */
-  redeem({ user, client, host, token }: HelloJoin, address: string): Redeemed {
+  redeem(hello: HelloJoin, address: string): Redeemed {
+    const { user, client, host, token, secret } = hello;
     const attempt = { account: `${user} joins`, address };
     const nowMs = Date.now();
     if (!this.#limits.allows(attempt, nowMs)) {
@@ -51,7 +52,7 @@ export class Logins {
       return { kind: "refused", reason };
     }
     const redeemed = this.#users.get(user)?.accounts
-      .redeem(token, client, { host, nowMs });
+      .redeem(token, client, { host, nowMs, secret });
     if (redeemed?.kind === "joined") return redeemed;
     this.#limits.failed(attempt, nowMs);
     this.#say(attempt, nowMs);

@@ -5,12 +5,12 @@
  */
 import { UsageError } from "../core/fault.ts";
 import { OWN_NAME } from "../core/path.ts";
-import { ensureCertificate } from "../io/certificate.ts";
 import { openControl } from "../io/control.ts";
 import { openFront } from "../io/front.ts";
 import { logger } from "../io/log.ts";
 import { lockPidFile, socketPathOf } from "../io/pid_file.ts";
 import { checkRsync } from "../io/rsync_version.ts";
+import { Certificates } from "./certificates.ts";
 import { describe } from "./faults.ts";
 import { openRestoreDaemon } from "./restore_daemon.ts";
 import type { ServerOptions } from "./server_options.ts";
@@ -43,7 +43,7 @@ export async function runServer(
     });
   }
   server.start();
-  const certificate = await ensureCertificate(`${options.root}/${OWN_NAME}`);
+  using certificates = await Certificates.open(`${options.root}/${OWN_NAME}`);
   const { openBroker } = await import("../io/broker.ts");
   await using broker = options.broker !== undefined
     ? undefined
@@ -55,13 +55,17 @@ export async function runServer(
   await using front = await openFront({
     host: options.listenHost,
     port: options.listenPort,
-    ...certificate,
+    ...certificates.current,
   }, {
     onMqtt: (stream, visitor) =>
       broker === undefined ? stream.destroy() : broker.handle(stream, visitor),
     onChannel: (channel, visitor) =>
-      void server.takeChannel(channel, visitor, [certificate.certPem]),
+      void server.takeChannel(channel, visitor, certificates.pins()),
   });
+  certificates.onChange = () => {
+    front.present(certificates.current);
+    server.announcePins();
+  };
   await using _restoring = await openRestoreDaemon({
     root: options.root,
     address: options.rsyncd,
@@ -72,7 +76,10 @@ export async function runServer(
   await using _link = server.connect();
   await using _control = await openControl(
     socketPathOf(options.pidFile),
-    (request) => Promise.resolve(server.control(request)),
+    async (request) => {
+      if (request.command === "reload") await certificates.reload();
+      return server.control(request);
+    },
   );
   log.info`sinkd server on ${front.host}:${front.port}, root ${options.root}`;
   await Promise.race([aborted(shutdown), server.stopped]);

@@ -1,5 +1,6 @@
 /**
- * Data channels that come in: each a join or a turn, told apart by its hello.
+ * Data channels that come in: each a turn, a join, or a question for the certificates, told apart by
+ * its hello.
  *
  * @module
  */
@@ -7,6 +8,7 @@ import type { Channel } from "../io/channel.ts";
 import type { Visitor } from "../io/front.ts";
 import { helloJoinSchema, serveJoin } from "../io/join.ts";
 import { logger } from "../io/log.ts";
+import { type HelloPins, helloPinsSchema, servePins } from "../io/pins.ts";
 import { describe } from "./faults.ts";
 import type { Logins } from "./logins.ts";
 import { parseHelloTurn, type ServerTurns } from "./server_turns.ts";
@@ -61,6 +63,10 @@ export class ServerChannels {
     const turn = parseHelloTurn(hello);
     const { turns, logins, broker, brokerCa } = this.#ports;
     if (turn !== undefined) return await turns.serve(channel, turn, visitor);
+    const pins = helloPinsSchema.safeParse(hello);
+    if (pins.success) {
+      return await this.#servePins(channel, pins.data, { visitor, certPems });
+    }
     const join = helloJoinSchema.safeParse(hello);
     if (!join.success) {
       await channel.send({
@@ -75,6 +81,21 @@ export class ServerChannels {
       broker,
       ...(brokerCa === undefined ? {} : { brokerCa }),
     });
+  }
+
+  async #servePins(
+    channel: Channel,
+    hello: HelloPins,
+    { visitor, certPems }: {
+      readonly visitor: Visitor;
+      readonly certPems: readonly string[];
+    },
+  ): Promise<void> {
+    const { logins } = this.#ports;
+    const login = logins.verify(hello, hello.secret, visitor.address);
+    if (login !== "good") return channel.close();
+    visitor.admit();
+    await servePins(channel, certPems);
   }
 }
 

@@ -7,6 +7,7 @@ import { SERVER_ACCOUNT } from "../core/broker_acl.ts";
 import {
   ALL_CLIENTS_TOPIC,
   headTopic,
+  type MsgPins,
   type MsgReply,
   PROTOCOL_VERSION,
   replyTopic,
@@ -57,7 +58,7 @@ export class ServerLink implements AsyncDisposable {
 
   reply(
     to: { readonly user: string; readonly client: string },
-    message: MsgReply,
+    message: MsgReply | MsgPins,
   ): void {
     const text = JSON.stringify(message);
     const topic = replyTopic(to.user, to.client);

@@ -11,6 +11,7 @@ import {
   stepServer,
   type Turn,
 } from "../core/server.ts";
+import { PROTOCOL_VERSION } from "../core/protocol.ts";
 import type { Stamp } from "../core/stamp.ts";
 import type { ControlReply, ControlRequest } from "../core/control.ts";
 import type { Broker } from "../io/broker.ts";
@@ -139,6 +140,17 @@ export class Server {
     await this.#channels.take(channel, visitor, certPems);
   }
 
+  /** Tells clients that are there to ask for the certificates; the others ask when they come. */
+  announcePins(): void {
+    for (const [user, { clients }] of this.#state.users) {
+      for (const [client, { state }] of clients) {
+        if (state === "Offline") continue;
+        const message = { kind: "Pins", version: PROTOCOL_VERSION } as const;
+        this.#link?.reply({ user, client }, message);
+      }
+    }
+  }
+
   control(request: ControlRequest): ControlReply {
     switch (request.command) {
       case "status":
@@ -152,7 +164,8 @@ export class Server {
       case "reload":
         return {
           ok: true,
-          message: "the server has no configuration to read again",
+          message:
+            "the certificate was read again; the server has no configuration",
         };
       case "approve":
       case "reject":

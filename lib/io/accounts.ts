@@ -123,7 +123,12 @@ export class Accounts implements Disposable {
   redeem(
     token: string,
     client: string,
-    options: { readonly host: string; readonly nowMs: number },
+    options: {
+      readonly host: string;
+      readonly nowMs: number;
+      /** Of the client of that name, where that is who joins again. */
+      readonly secret?: string | undefined;
+    },
   ): Redeemed {
     const fault = nameFault(client);
     if (fault !== undefined) {
@@ -138,7 +143,9 @@ export class Accounts implements Disposable {
           `the join link ${unusable}; make a new one with 'sinkd server adduser'`,
         );
       }
-      if (this.#liveSecretHash(client) !== undefined) {
+      const live = this.#liveSecretHash(client);
+      const { secret: had = "" } = options;
+      if (live !== undefined && !matchesHash(had, live)) {
         return refused(
           `there is already a client named ${
             JSON.stringify(client)

@@ -46,7 +46,10 @@ export function fingerprintOf(certificate: string | Uint8Array): string {
   return createHash("sha256").update(der).digest("hex");
 }
 
-async function makeCertificate(): Promise<{ certPem: string; keyPem: string }> {
+/** A fresh key and a certificate of it, both PEM. */
+export async function makeCertificate(): Promise<
+  { certPem: string; keyPem: string }
+> {
   await import("reflect-metadata");
   const x509 = await import("@peculiar/x509");
   const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };

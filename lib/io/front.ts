@@ -12,12 +12,10 @@ import { secureStream } from "./tls_stream.ts";
 import { WaitingRoom } from "./waiting_room.ts";
 
 /** Where to listen and as whom. */
-export interface FrontOptions {
+export interface FrontOptions extends CertificatePair {
   readonly host: string;
   /** 0 picks a free port. */
   readonly port: number;
-  readonly certPem: string;
-  readonly keyPem: string;
   readonly limits?: FrontLimits;
 }
 
@@ -53,6 +51,14 @@ export interface FrontLimits {
 export interface Front extends AsyncDisposable {
   readonly host: string;
   readonly port: number;
+  /** Shows another certificate to who comes from now on. */
+  present(certificate: CertificatePair): void;
+}
+
+/** A certificate and its key, PEM. */
+export interface CertificatePair {
+  readonly certPem: string;
+  readonly keyPem: string;
 }
 
 /** What a server bears. */
@@ -76,11 +82,7 @@ export async function openFront(
   const sockets = new Set<Socket>();
   const { limits = FRONT_LIMITS } = options;
   const waiting = new WaitingRoom(limits);
-  const context = createSecureContext({
-    cert: options.certPem,
-    key: options.keyPem,
-    minVersion: "TLSv1.2",
-  });
+  let context = contextOf(options);
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.setNoDelay(true);
@@ -120,6 +122,9 @@ export async function openFront(
   return {
     host: options.host,
     port,
+    present(certificate) {
+      context = contextOf(certificate);
+    },
     async [Symbol.asyncDispose]() {
       const closed = Promise.withResolvers<void>();
       server.close(() => closed.resolve());
@@ -127,6 +132,14 @@ export async function openFront(
       await closed.promise;
     },
   };
+}
+
+function contextOf({ certPem, keyPem }: CertificatePair) {
+  return createSecureContext({
+    cert: certPem,
+    key: keyPem,
+    minVersion: "TLSv1.2",
+  });
 }
 
 /** Waits for enough bytes to know what the peer speaks, and hands the connection on. */

@@ -26,6 +26,8 @@ export const helloJoinSchema = z.strictObject({
   client: z.string().max(255),
   host: z.string().max(255),
   user: z.string().max(64),
+  /** What a machine that joins again under its own name had until now. */
+  secret: z.string().max(200).optional(),
 });
 /** See {@linkcode helloJoinSchema}. */
 export type HelloJoin = z.infer<typeof helloJoinSchema>;
@@ -61,7 +63,12 @@ const ANSWER_LIMIT_MS = 20_000;
 /** Joins with a link; throws with what to do when the server is not the link's or says no. */
 export async function joinServer(
   link: JoinLink,
-  options: { readonly client: string; readonly host: string },
+  options: {
+    readonly client: string;
+    readonly host: string;
+    /** What this machine had under that name until now. */
+    readonly secret?: string;
+  },
 ): Promise<Credentials> {
   const { socket, certPem } = await connectPinned(link);
   // Only this server has seen the token by now, and only once it proved to be the link's.

@@ -26,6 +26,7 @@ import { PacketLimit } from "../../lib/core/packet_limit.ts";
 import { pathFault } from "../../lib/core/path.ts";
 import {
   msgHeadSchema,
+  msgPinsSchema,
   msgReplySchema,
   msgStatusSchema,
   msgUpdateSchema,
@@ -36,6 +37,7 @@ import { namesPath, reasonFor, rsyncOutcome } from "../../lib/core/rsync.ts";
 import { parseLoginName } from "../../lib/core/topic_rules.ts";
 import { loadConfig } from "../../lib/io/config_file.ts";
 import { helloJoinSchema } from "../../lib/io/join.ts";
+import { helloPinsSchema, pinsSchema } from "../../lib/io/pins.ts";
 import { tempDirectory } from "../support/temp.ts";
 import { bytes, jsonText, noise, SETTINGS, spoilt } from "./inputs.ts";
 
@@ -91,7 +93,16 @@ compress = true
 max_size = "2g"
 `;
 
-const anyJson = fc.oneof(noise, jsonText, spoilt(UPDATE, REPLY, ENTRIES));
+const PINS = JSON.stringify({
+  kind: "pins",
+  certPems: ["-----BEGIN CERTIFICATE-----\n"],
+});
+
+const anyJson = fc.oneof(
+  noise,
+  jsonText,
+  spoilt(UPDATE, REPLY, ENTRIES, PINS),
+);
 
 Deno.test("fuzz: MQTT payloads", () => {
   fc.assert(
@@ -102,6 +113,7 @@ Deno.test("fuzz: MQTT payloads", () => {
           const schema of [
             msgUpdateSchema,
             msgReplySchema,
+            msgPinsSchema,
             msgHeadSchema,
             msgStatusSchema,
           ]
@@ -143,6 +155,8 @@ Deno.test("fuzz: messages of the data channel carry no path that leads out", () 
           serverMessageSchema,
           helloTurnSchema,
           helloJoinSchema,
+          helloPinsSchema,
+          pinsSchema,
         ]
       ) {
         const parsed = schema.safeParse(value);

@@ -38,7 +38,12 @@ export async function join(
     home: homeDirectory(context.around),
   });
   const before = loadCredentials(places.stateDirectory);
-  const credentials = await joinServer(link.value, { client, host });
+  const again = before?.user === link.value.user && before.client === client;
+  const credentials = await joinServer(link.value, {
+    client,
+    host,
+    ...(again ? { secret: before.secret } : {}),
+  });
   saveCredentials(places.stateDirectory, credentials);
 
   context.out(
