@@ -129,10 +129,12 @@ function isRewritten(sides: Sides): boolean {
     !isSent(sides);
 }
 
-/** True when a file that looks the same on both sides was changed on both. */
-function mayClash(sides: Sides): boolean {
-  const { base, local } = sides;
-  if (local?.entry.kind !== "file" || isSent(sides)) return false;
+/**
+ * True when a file that looks the same on both sides was changed on both. That the local one was
+ * offered to the server says nothing: after a broken turn, who got there first is not known.
+ */
+function mayClash({ base, local }: Sides): boolean {
+  if (local?.entry.kind !== "file") return false;
   return base === undefined
     ? wasWrittenHere(local)
     : !sameContent(local.entry, base.entry);

@@ -60,12 +60,12 @@ const ROWS: Row[] = [
     local: v2,
     incoming: v2,
   }, "compare"],
-  ["our own change, its answer lost", {
+  ["our own change, its answer lost, or another's in its place", {
     base: v1,
     local: v2,
     incoming: v2,
     sent: { entry: v2 },
-  }, { kind: "adopt", verify: false }],
+  }, "compare"],
   ["the same new file on both sides", { local: v2, incoming: v2 }, {
     kind: "adopt",
     verify: false,
@@ -75,12 +75,12 @@ const ROWS: Row[] = [
     incoming: v2,
     written: true,
   }, "compare"],
-  ["our own new file, its answer lost", {
+  ["our own new file, its answer lost, or another's in its place", {
     local: v2,
     incoming: v2,
     sent: { entry: v2 },
     written: true,
-  }, { kind: "adopt", verify: false }],
+  }, "compare"],
   ["deleted on both sides", { base: v1 }, { kind: "adopt", verify: false }],
   ["touched here, as it was there", {
     base: v1,
