@@ -128,7 +128,7 @@ export class SimLine {
     );
     const end = await modelRsync(call, {
       ...rsync,
-      pause: (label) => this.#pause(label),
+      pause: (call, path) => this.#pause(call, path),
     });
     if (end.code !== 0) note(`${this.#name}: rsync ends with ${end.code}`);
     return end;
@@ -136,7 +136,9 @@ export class SimLine {
 
   async #pause(call: string, about = ""): Promise<void> {
     const { scheduler, cutRate } = this.#ports;
-    if (scheduler.random.chance(cutRate())) this.cut("by chance");
+    if (scheduler.random.happens("a channel breaks", cutRate())) {
+      this.cut("by chance");
+    }
     this.#ports.enter(call, about);
     await scheduler.pause(this.#name);
     if (!this.open) throw new Error("Cannot use the channel: it broke");

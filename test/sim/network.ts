@@ -178,10 +178,14 @@ export class Network {
   #carry(label: string, deliver: () => void): void {
     const { random } = this.#scheduler;
     const weather = this.#weather();
-    if (random.chance(weather.lose)) return this.#note(`${label}: lost`);
-    const times = random.chance(weather.double) ? 2 : 1;
+    if (random.happens("a message is lost", weather.lose)) {
+      return this.#note(`${label}: lost`);
+    }
+    const times = random.happens("a message is doubled", weather.double)
+      ? 2
+      : 1;
     for (let time = 0; time < times; time++) {
-      const ms = random.chance(weather.delay)
+      const ms = random.happens("a message is late", weather.delay)
         ? random.between(10, 3000)
         : random.between(0, 3);
       this.#as(WORLD, () => this.#scheduler.after(ms, label, deliver));

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Weather } from "./network.ts";
-import { type Random, seeded } from "./random.ts";
+import { type Chronicle, type Course, type Random, seeded } from "./random.ts";
 
 /** One schedule; rates are probabilities per call or message. */
 export interface Profile {
@@ -49,8 +49,12 @@ const KINDS = [
 ] as const;
 
 /** The schedule of a seed. */
-export function profileOf(seed: number): { profile: Profile; random: Random } {
-  const random = seeded(seed);
+export function profileOf(
+  seed: number,
+  course?: Course,
+  chronicle?: Chronicle,
+): { profile: Profile; random: Random } {
+  const random = seeded(seed, course, chronicle);
   const kind = KINDS[seed % KINDS.length] ?? "calm";
   const clients = random.chance(0.2) ? 3 : 2;
   const everything = kind === "everything";

@@ -22,8 +22,10 @@ export interface ModelCall {
 export interface ModelPorts {
   readonly files: FileSystem;
   /** Gives way; throws when the channel broke. */
-  readonly pause: (label: string) => Promise<void>;
+  readonly pause: (call: string, path: string) => Promise<void>;
   readonly torn: (before: number, after: number) => number;
+  /** Counts what a call met. */
+  readonly saw: (what: string) => void;
   /** True when reading this path fails. */
   readonly fails: () => boolean;
 }
@@ -50,19 +52,33 @@ export async function modelRsync(
     code = 23;
   };
   for (const path of call.paths) {
-    await pause(`rsync lists ${path}`);
+    await pause("rsync lists", path);
     const node = files.peek(`${call.from}/${path}`);
     if (node === undefined) fail(path, "link_stat");
     else listed.push(describe(path, node));
   }
+  let carried = 0;
   for (const item of listed) {
-    if (isThere(files, item, call)) continue;
-    await pause(`rsync opens ${item.path}`);
+    if (isThere(files, item, call)) {
+      if (files.peek(`${call.into}/${item.path}`) !== undefined) {
+        ports.saw("rsync goes on where an earlier call was broken off");
+      }
+      continue;
+    }
+    if (carried === 0) await pause("rsync opens", item.path);
+    else {
+      await sawBreak(
+        "rsync is broken off between two files",
+        ports,
+        () => pause("rsync opens", item.path),
+      );
+    }
     if (ports.fails()) {
       fail(item.path, "read errors mapping");
       continue;
     }
     const outcome = await carry(item, call, ports);
+    carried++;
     if (outcome === "vanished") code = code === 0 ? 24 : code;
     if (outcome === "blocked") fail(item.path, "mkstemp failed");
   }
@@ -102,15 +118,24 @@ function isThere(files: FileSystem, item: Listed, call: ModelCall): boolean {
 async function carry(
   item: Listed,
   { from, into }: ModelCall,
-  { files, pause, torn }: ModelPorts,
+  ports: ModelPorts,
 ): Promise<"done" | "vanished" | "blocked"> {
+  const { files, pause, torn } = ports;
   const source = files.peek(`${from}/${item.path}`);
   const target = `${into}/${item.path}`;
   if (item.kind === "file") {
-    if (source?.kind !== "file") return "vanished";
+    if (source?.kind !== "file") {
+      ports.saw("a source is gone before rsync reads it");
+      return "vanished";
+    }
     const before = source.content;
-    await pause(`rsync reads ${item.path}`);
+    await sawBreak(
+      "rsync is broken off within a file",
+      ports,
+      () => pause("rsync reads", item.path),
+    );
     const { content: after, size } = source;
+    if (after !== before) ports.saw("a source changes while rsync reads it");
     const content = after === before ? before : torn(before, after);
     if (!makeWay(files, target)) return "blocked";
     files.write(target, { content, size, mtimeMs: item.mtimeMs, mode: 0o600 });
@@ -120,6 +145,20 @@ async function carry(
   if (item.kind === "link") files.symlink(target, munged(item.target));
   else files.makeDirectory(target, { recursive: true, mode: 0o700 });
   return "done";
+}
+
+/** Counts it when the channel breaks, or a process ends, in a pause. */
+async function sawBreak(
+  what: string,
+  { saw }: ModelPorts,
+  pause: () => Promise<void>,
+): Promise<void> {
+  try {
+    await pause();
+  } catch (error) {
+    saw(what);
+    throw error;
+  }
 }
 
 /** Makes the directories above, and removes what is there; false when that cannot be. */

@@ -15,7 +15,7 @@ import { SimLine } from "./line.ts";
 import { Network, WORLD } from "./network.ts";
 import type { JournalStore } from "./memory_journal.ts";
 import { FINE_WEATHER, type Profile } from "./profile.ts";
-import type { Random } from "./random.ts";
+import { type Random, seeded } from "./random.ts";
 import { Killed, type Process, Scheduler } from "./scheduler.ts";
 import { ServerNode } from "./server_node.ts";
 import type { Stores } from "./stores.ts";
@@ -53,6 +53,7 @@ const IDLE_MS = 120_000;
 /** Calls after which something is different. */
 const CHANGES: ReadonlySet<string> = new Set([
   ...["rename", "link", "remove", "rmdir", "chmod", "mkdir", "copyFile"],
+  ...["rsync opens", "rsync reads"],
   ...["prepare", "agree", "finish", "markSent", "forget", "sends"],
 ]);
 
@@ -63,6 +64,13 @@ const CHANGES: ReadonlySet<string> = new Set([
  */
 function isExchange(call: string, path: string): boolean {
   return call === "rename" && /\/\.sinkd\/(incoming|links)\//.test(path);
+}
+
+/** What a user will do, and when; the seed says what. */
+interface Planned {
+  readonly atMs: number;
+  readonly machine: Machine;
+  readonly seed: number;
 }
 
 /** What was found wrong; the message is for people. */
@@ -91,7 +99,7 @@ export class World implements Disposable {
   /** Machines that were killed. */
   readonly #broken = new Set<string>();
   readonly #copies = new Set<string>();
-  #plan: { atMs: number; machine: Machine }[] = [];
+  #plan: Planned[] = [];
   #server: ServerNode | undefined;
   #crashes: number;
   /** Calls that change something until the next process is killed. */
@@ -126,7 +134,10 @@ export class World implements Disposable {
           await this.scheduler.pause(name);
           this.#enter(name, path);
         },
-        torn: () => this.values.tear(),
+        torn: () => {
+          this.random.saw("a file changes while it is copied");
+          return this.values.tear();
+        },
       }),
     );
     this.journal = this.#guarded<JournalStore>(stores.journal);
@@ -151,6 +162,7 @@ export class World implements Disposable {
     for (const machine of this.machines) this.#startClient(machine);
     this.#planActions();
     this.#planOutages();
+    this.random.begin();
     await this.#until(() => this.#pending === 0 && this.#plan.length === 0);
     this.#resting = true;
     this.note("world: nothing more happens, all is well");
@@ -216,8 +228,13 @@ export class World implements Disposable {
       rsync: {
         files: this.files,
         torn: () => this.values.tear(),
+        saw: (what) => this.random.saw(what),
         fails: () =>
-          !this.#resting && this.random.chance(this.#profile.unreadable),
+          !this.#resting &&
+          this.random.happens(
+            "a file is not readable",
+            this.#profile.unreadable,
+          ),
       },
     });
     this.joinLine(line, server);
@@ -309,15 +326,25 @@ export class World implements Disposable {
     if (!current.alive) throw new Killed();
     if (current === WORLD || this.#inside || this.#resting) return;
     if (
-      this.#lines.size > 0 && !isExchange(call, about) &&
-      this.random.chance(this.#profile.interrupt)
+      this.#lines.size > 0 && this.#plan.length > 0 &&
+      !isExchange(call, about) &&
+      this.random.happens("a user acts in a turn", this.#profile.interrupt)
     ) {
       this.#actNow(current);
     }
     if (this.#crashes <= 0 || !CHANGES.has(call)) return;
     if (--this.#callsToCrash > 0) return;
-    this.#crash(current, `${call} ${about}`);
-    throw new Killed();
+    this.#crashes--;
+    this.#callsToCrash = this.random.between(1, this.#profile.crashSpread);
+    if (!this.random.happens("a process is killed")) return;
+    // The server runs rsync, and a client serves it: either may end.
+    const victim = call.startsWith("rsync")
+      ? this.random.pick([...this.#lines]).process
+      : current;
+    const side = victim.name === "server" ? "the server" : "a client";
+    this.random.saw(`${side} is killed before ${call}`);
+    this.#crash(victim, `${call} ${about}`);
+    if (victim === current) throw new Killed();
   }
 
   /** A user acts before their time, most often the one whose client is at work. */
@@ -328,15 +355,15 @@ export class World implements Disposable {
     );
     const index = here >= 0 && this.random.chance(0.7) ? here : 0;
     const [next] = this.#plan.splice(index, 1);
-    if (next !== undefined) this.#act(next.machine);
+    if (next !== undefined) this.#act(next);
   }
 
-  #act(machine: Machine): void {
+  #act({ machine, seed }: Planned): void {
     this.#asUser(() =>
       act(machine, {
         files: this.files,
         values: this.values,
-        random: this.random,
+        random: seeded(seed),
         paths: this.#profile.paths,
         modes: this.#profile.modes,
         note: (text) => this.note(text),
@@ -367,17 +394,19 @@ export class World implements Disposable {
     const writing = this.machines.slice(0, writers);
     const base = START_MS + this.#profile.startMs;
     for (let action = 0; action < actions; action++) {
-      this.#plan.push({
+      const planned = {
         atMs: base + this.random.between(0, spanMs),
         machine: this.random.pick(writing),
-      });
+        seed: this.random.between(0, 0x7fffffff),
+      };
+      if (this.random.happens("a user acts")) this.#plan.push(planned);
     }
     this.#plan.sort((left, right) => left.atMs - right.atMs);
     for (const planned of [...this.#plan]) {
       this.#later(planned.atMs - START_MS, "a user acts", () => {
         if (!this.#plan.includes(planned)) return;
         this.#plan = this.#plan.filter((other) => other !== planned);
-        this.#act(planned.machine);
+        this.#act(planned);
       });
     }
   }
@@ -386,7 +415,9 @@ export class World implements Disposable {
     const { outages, spanMs } = this.#profile;
     for (let outage = 0; outage < outages; outage++) {
       const { name } = this.random.pick(this.machines);
-      this.#later(this.random.between(0, spanMs), "an outage", () => {
+      const atMs = this.random.between(0, spanMs);
+      if (!this.random.happens("a link is down for a while")) continue;
+      this.#later(atMs, "an outage", () => {
         this.network.block(name);
         for (const { line, process } of this.#lines) {
           if (process.name === name) line.cut("an outage");
@@ -411,8 +442,6 @@ export class World implements Disposable {
   }
 
   #crash(process: Process, label: string): void {
-    this.#crashes--;
-    this.#callsToCrash = this.random.between(1, this.#profile.crashSpread);
     this.note(`${process.name}: KILLED at ${label}`);
     this.scheduler.kill(process);
     this.#broken.add(process.name);
@@ -421,6 +450,7 @@ export class World implements Disposable {
     else this.network.drop(machine.name);
     for (const joined of this.#lines) {
       if (joined.process !== process) continue;
+      this.#lines.delete(joined);
       this.#later(
         this.random.pick([0, 0, 2000]),
         "the peer notices",
@@ -455,6 +485,7 @@ export class World implements Disposable {
     if (this.#copies.has(path)) return;
     this.#copies.add(path);
     this.note(`${machine.name}: conflict copy ${path}`);
+    this.random.saw("a conflict copy is made");
     const { modes, crashes, writers } = this.#profile;
     this.check(writers > 1, "a conflict copy, and only one user writes");
     if (!modes && crashes === 0) {
