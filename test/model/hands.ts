@@ -1,0 +1,115 @@
+/**
+ * What users do to a file, each in one indivisible step that tells what it replaced, so that no edit
+ * of sinkd's can come in between unseen.
+ *
+ * @module
+ */
+import { lstatIfAny } from "../../lib/io/files.ts";
+
+const AT_WORKING_DIRECTORY = -100;
+const EXCHANGE = 2;
+const MOST_TRIES = 1000;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Hands of a user: they hold the system's call that exchanges two names. */
+export class Hands implements Disposable {
+  readonly #libc = Deno.dlopen("libc.so.6", {
+    renameat2: {
+      parameters: ["i32", "buffer", "i32", "buffer", "u32"],
+      result: "i32",
+    },
+  });
+
+  /**
+   * Puts a file in place as an editor's save does: complete, by its name. Gives the text that was
+   * there, if any. `spare` is a free name on the same file system, outside the anchor.
+   */
+  save(full: string, text: string, spare: string): string | undefined {
+    Deno.writeTextFileSync(spare, text);
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      if (this.#exchange(spare, full)) return takeText(spare);
+      if (linked(spare, full)) {
+        Deno.removeSync(spare);
+        return undefined;
+      }
+    }
+    throw new Error(`Cannot save '${full}': it comes and goes`);
+  }
+
+  [Symbol.dispose](): void {
+    this.#libc.close();
+  }
+
+  /** True when both names were there, and name each other's file now. */
+  #exchange(left: string, right: string): boolean {
+    return this.#libc.symbols.renameat2(
+      AT_WORKING_DIRECTORY,
+      encoder.encode(`${left}\0`),
+      AT_WORKING_DIRECTORY,
+      encoder.encode(`${right}\0`),
+      EXCHANGE,
+    ) === 0;
+  }
+}
+
+/**
+ * Writes into the file that is there, with one call, as much as it holds already. Gives its text
+ * before, or `undefined` when there is no file.
+ */
+export function rewrite(
+  full: string,
+  textOf: (size: number) => string,
+): string | undefined {
+  try {
+    using file = Deno.openSync(full, { read: true, write: true });
+    const { size } = file.statSync();
+    const before = new Uint8Array(size);
+    file.readSync(before);
+    file.seekSync(0, Deno.SeekMode.Start);
+    file.writeSync(encoder.encode(textOf(size)));
+    return decoder.decode(before);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Takes a file away. Gives its text, or `undefined` when there was none. */
+export function remove(full: string, spare: string): string | undefined {
+  try {
+    Deno.renameSync(full, spare);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  return takeText(spare);
+}
+
+/** The text of a file, or `undefined` when there is none. */
+export function read(full: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(full);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function takeText(spare: string): string {
+  const text = Deno.readTextFileSync(spare);
+  Deno.removeSync(spare);
+  return text;
+}
+
+/** False when something is there already. */
+function linked(from: string, to: string): boolean {
+  if (lstatIfAny(to) !== undefined) return false;
+  try {
+    Deno.linkSync(from, to);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw error;
+  }
+}

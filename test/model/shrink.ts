@@ -1,0 +1,39 @@
+/**
+ * Makes a plan that went wrong shorter, by dropping steps as long as it still goes wrong.
+ *
+ * @module
+ */
+import type { Plan } from "./plan.ts";
+
+/** Tries to do without each step, from the last to the first, until none can go or the time is over. */
+export async function shrink(
+  plan: Plan,
+  options: {
+    readonly fails: (plan: Plan) => Promise<boolean>;
+    readonly isOver: () => boolean;
+  },
+): Promise<Plan> {
+  let left = plan;
+  for (let shorter = true; shorter;) {
+    shorter = false;
+    for (const [phase, index] of placesIn(left).reverse()) {
+      if (options.isOver()) return left;
+      const without = drop(left, phase, index);
+      if (!await options.fails(without)) continue;
+      left = without;
+      shorter = true;
+    }
+  }
+  return left;
+}
+
+function placesIn(plan: Plan): [phase: number, index: number][] {
+  return plan.flatMap((steps, phase) =>
+    steps.map((_, index): [number, number] => [phase, index])
+  );
+}
+
+/** Without one step; phases that are empty then stay, as what they wait for may matter. */
+function drop(plan: Plan, phase: number, index: number): Plan {
+  return plan.with(phase, (plan[phase] ?? []).toSpliced(index, 1));
+}
