@@ -56,7 +56,24 @@ forward() {
   kill -s "$1" "$child" 2>/dev/null || true
 }
 
+# Arguments show in the list of processes: `join -` has the link on standard input, and from there in
+# the environment, which only its own account sees.
+read_link() {
+  for word in "$@"; do
+    [ "$word" = - ] || continue
+    [ ! -t 0 ] || echo "The link from 'sinkd-server adduser':" >&2
+    IFS= read -r SINKD_JOIN_LINK || [ -n "$SINKD_JOIN_LINK" ] || {
+      echo "$product: Cannot join: there is no link on standard input" >&2
+      exit 2
+    }
+    export SINKD_JOIN_LINK
+    return
+  done
+}
+
 run_program() {
+  unset SINKD_JOIN_LINK
+  [ "${1:-}" != join ] || read_link "$@"
   case ${1:-}\ ${2:-} in
     "client start" | "client stop" | "client restart" | "client reload") ;;
     "client "*) keep_running "$@" ;;

@@ -9,6 +9,7 @@ export const ENVIRONMENT_NAMES: readonly string[] = [
   "HOME",
   "JOURNAL_STREAM",
   "NO_COLOR",
+  "SINKD_JOIN_LINK",
   "SINKD_LAUNCHER",
   "TERM",
   "USER",

@@ -8,7 +8,7 @@ import { splitAddress } from "../core/address.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
 import type { Surroundings } from "./context.ts";
 import { type Grants, grantsOf, type Known } from "./permissions.ts";
-import { clientPlaces } from "./places.ts";
+import { clientPlaces, joinLinkText } from "./places.ts";
 import type { Program, Role } from "./spec.ts";
 
 /** The program itself, and where it is. */
@@ -95,7 +95,7 @@ async function look(
       return await knownClient(clientPlaces(given, around), around);
     }
     case "join":
-      return { addresses: linkAddress(given.operands[0] ?? "") };
+      return { addresses: linkAddress(joinLinkText(given, around)) };
     case "anchors":
       return { linkedConfig: realPath(clientPlaces(given, around).userConfig) };
     case "server":

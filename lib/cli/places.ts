@@ -80,6 +80,12 @@ export function stateDirectory(
   return `${base}/sinkd`;
 }
 
+/** The join link of `sinkd join LINK`; for `-`, what the launcher read from standard input. */
+export function joinLinkText(given: Arguments, around: Surroundings): string {
+  const [link = ""] = given.operands;
+  return link === "-" ? around.variable("SINKD_JOIN_LINK") ?? "" : link;
+}
+
 /** The server's root directory. */
 export function serverRoot(given: Arguments, around: Surroundings): string {
   return absolute(given.text("root") ?? "/srv/sinkd", around);

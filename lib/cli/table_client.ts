@@ -32,7 +32,13 @@ export const CLIENT_COMMANDS: readonly Command[] = [
       value: "CLIENT",
       summary: "What this machine is called there (default: its host name)",
     }],
-    examples: ["sinkd join 'sinkd://alice:TOKEN@host:8883#FINGERPRINT'"],
+    notes: [
+      "A link that is an argument shows in the list of processes while this runs; with - it is read from standard input.",
+    ],
+    examples: [
+      "sinkd join 'sinkd://alice:TOKEN@host:8883#FINGERPRINT'",
+      "ssh homeserver sinkd-server adduser alice | sinkd join -",
+    ],
     run: async (given, context) =>
       (await import("./commands/join.ts")).join(given, context),
   },

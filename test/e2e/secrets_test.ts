@@ -6,7 +6,10 @@ import { loadCredentials } from "../../lib/io/credentials.ts";
 import { freePort } from "../support/mosquitto.ts";
 import { processesWith } from "../support/processes.ts";
 import { testInWorld } from "../support/shared_world.ts";
+import { LAUNCHER, LAUNCHER_ENV } from "../support/under_test.ts";
+import type { Said } from "../support/daemon_process.ts";
 import type { World } from "../support/world.ts";
+import type { WorldClient } from "../support/world_client.ts";
 
 const OTHERS = 0o007;
 const GROUP_AND_OTHERS = 0o077;
@@ -40,6 +43,29 @@ function* openFiles(directory: string): Generator<string> {
   }
 }
 
+/** `sinkd join -`. */
+async function joinByInput(
+  { env }: World,
+  { state, config, name }: WorldClient,
+  link: string,
+): Promise<Said> {
+  const places = ["--state", state, "--user-config", config, "--name", name];
+  const child = new Deno.Command(LAUNCHER, {
+    args: ["join", "-", ...places],
+    env: { ...LAUNCHER_ENV, ...env },
+    clearEnv: true,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(`${link}\n`));
+  await writer.close();
+  const { code, stdout, stderr } = await child.output();
+  const decoder = new TextDecoder();
+  return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
+}
+
 testInWorld(
   "no secret is in a process list, a log, a report, or a file that others may read",
   {
@@ -69,8 +95,22 @@ testInWorld(
       Deno.writeTextFileSync(`${files}/f${n}`, "x".repeat(100_000));
       await world.waitInStep();
     }
+    const late = world.addMachine("alice", "late");
+    const joined = await joinByInput(world, late, link);
+    assert.equal(joined.code, 0, joined.err);
+    const again = await joinByInput(
+      world,
+      world.addMachine("alice", "later"),
+      link,
+    );
+    assert.equal(again.code, 1);
+    for (const name of ["late", "later"]) world.forget(world.client(name));
     running = false;
     await watching;
+    const ofJoin = [...seen.values()].filter((line) =>
+      /\bjoin - --/.test(line)
+    );
+    assert.ok(ofJoin.length > 0, "a join was seen");
     const commands = [...seen.values()];
     assert.ok(
       commands.some((command) => command.includes("rsync://sinkd@127")),

@@ -13,7 +13,7 @@ import { joinServer } from "../../io/join.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
-import { clientPlaces, homeDirectory } from "../places.ts";
+import { clientPlaces, homeDirectory, joinLinkText } from "../places.ts";
 import { plain } from "../render/style.ts";
 
 /** See the module. */
@@ -21,7 +21,7 @@ export async function join(
   given: Arguments,
   context: Context,
 ): Promise<number> {
-  const link = parseJoinLink(given.operands[0] ?? "");
+  const link = parseJoinLink(joinLinkText(given, context.around));
   if (!link.ok) throw new UsageError(link.reason);
   const host = Deno.hostname();
   const client = given.text("name") ?? clientNameOf(host);
