@@ -7,6 +7,7 @@ import { Aedes, type AedesOptions, type AuthenticateError } from "aedes";
 import { Buffer } from "node:buffer";
 import { type Duplex, duplexPair } from "node:stream";
 import { PacketLimit } from "../core/packet_limit.ts";
+import { Pace } from "../core/pace.ts";
 import { MAX_PAYLOAD_BYTES } from "../core/protocol.ts";
 import {
   loginName,
@@ -46,6 +47,8 @@ const MAX_PACKET_BYTES = MAX_PAYLOAD_BYTES + 1024;
 const CONNECT_LIMIT_MS = 10_000;
 const SLOW_READER_LIMIT_MS = 10_000;
 const MAX_HALF_DONE = 16;
+/** What a client may publish: a machine that is busy says a few things in a second. */
+const PUBLISH_PACE = { burst: 500, intervalMs: 10 };
 // Nobody may subscribe to it. A refused publish goes here, because refusing it would make
 // the client send it again for ever.
 const DEAD_TOPIC = "refused";
@@ -61,6 +64,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const visitors = new WeakMap<object, Visitor>();
   const streams = new Set<Duplex>();
   const clients = new Map<string, AedesClient>();
+  const paces = new Paces();
   let dropped = 0;
 
   const settings: AedesOptions = {
@@ -112,7 +116,9 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
         packet.payload = "";
         packet.retain = false;
       }
-      done(null);
+      if (client === null || peer?.kind === "server") return done(null);
+      // aedes reads no more of a connection while a packet of it waits.
+      paces.wait(client, () => done(null));
     },
     authorizeSubscribe(client, subscription, done) {
       const peer = peers.get(client);
@@ -128,6 +134,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   aedes.on("client", (client) => clients.set(client.id, client));
   aedes.on("clientDisconnect", (client) => {
     if (clients.get(client.id) === client) clients.delete(client.id);
+    paces.forget(client);
   });
   (aedes as NodeJS.EventEmitter).on("error", options.onFault);
 
@@ -162,9 +169,44 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
       const closed = Promise.withResolvers<void>();
       aedes.close(() => closed.resolve());
       await closed.promise;
+      paces[Symbol.dispose]();
       for (const stream of streams) stream.destroy();
     },
   };
+}
+
+/** How fast each connection may publish, and what of it waits. */
+class Paces implements Disposable {
+  readonly #paces = new WeakMap<AedesClient, Pace>();
+  readonly #waiting = new Map<
+    AedesClient,
+    Set<ReturnType<typeof setTimeout>>
+  >();
+
+  wait(client: AedesClient, go: () => void): void {
+    const pace = this.#paces.get(client) ?? new Pace(PUBLISH_PACE);
+    this.#paces.set(client, pace);
+    const delayMs = pace.delayMs(performance.now());
+    if (delayMs === 0) return go();
+    const timers = this.#waiting.get(client) ??
+      new Set<ReturnType<typeof setTimeout>>();
+    this.#waiting.set(client, timers);
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      go();
+    }, delayMs);
+    timers.add(timer);
+  }
+
+  /** What waits of a connection that is gone is dropped. */
+  forget(client: AedesClient): void {
+    for (const timer of this.#waiting.get(client) ?? []) clearTimeout(timer);
+    this.#waiting.delete(client);
+  }
+
+  [Symbol.dispose](): void {
+    for (const client of [...this.#waiting.keys()]) this.forget(client);
+  }
 }
 
 function refusal(returnCode: number): AuthenticateError {

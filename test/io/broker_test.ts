@@ -318,6 +318,50 @@ Deno.test("a client that floods does not stall another", async () => {
   await endAll(server.link, bob.link);
 });
 
+Deno.test("the broker takes 500 messages of a client at once, and then 100 in a second", async () => {
+  await using rig = await embeddedRig();
+  const server = await listen(rig);
+  const flooder = rawClient(rig, {
+    username: "alice/laptop",
+    clientId: "alice/laptop",
+  });
+  await once(flooder, "connect");
+  const startMs = performance.now();
+  const sent = Promise.all(
+    Array.from(
+      { length: 700 },
+      () => flooder.publishAsync("sinkd/clients/alice/laptop", "x", ONCE),
+    ),
+  );
+  await sent;
+  const tookMs = performance.now() - startMs;
+  assert.ok(tookMs > 1900 && tookMs < 10_000, `${tookMs} ms`);
+  assert.equal(server.log.texts.filter((text) => text === "x").length, 700);
+  await finish(flooder);
+  await endAll(server.link);
+});
+
+Deno.test("the broker drops what waits of a client that floods and goes", async () => {
+  await using rig = await embeddedRig();
+  const server = await listen(rig);
+  const flooder = rawClient(rig, {
+    username: "alice/laptop",
+    clientId: "alice/laptop",
+  });
+  await once(flooder, "connect");
+  for (let n = 0; n < 2000; n++) {
+    flooder.publish("sinkd/clients/alice/laptop", "x", NEVER);
+  }
+  await server.log.message("x");
+  await finish(flooder);
+  const bob = await join(rig, "bob", "laptop");
+  bob.link.publish("sinkd/clients/bob/laptop", "after", ONCE);
+  await server.log.message("after");
+  const heard = server.log.texts.filter((text) => text === "x").length;
+  assert.ok(heard <= 700, `${heard} messages`);
+  await endAll(server.link, bob.link);
+});
+
 Deno.test("the broker says 'unavailable' and not 'refused' to a login that must wait", async () => {
   await using broker = await openBroker({
     authenticate: () => Promise.resolve("later"),
