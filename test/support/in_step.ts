@@ -29,14 +29,22 @@ export interface InStep {
  */
 export async function waitInStep(options: InStep): Promise<void> {
   const { clients, limitMs = 20_000 } = options;
-  let why = "";
+  let why: string | undefined;
   const look = async () => {
-    why = unequal(options, false) ?? await unsaid(options) ??
-      unequal(options, true) ?? "";
-    return why === "";
+    why = await outOfStep(options);
+    return why === undefined;
   };
   const names = clients.map(({ user, name }) => `${user}/${name}`).join(", ");
-  await waitFor(`${names} to be in step`, look, { limitMs, tell: () => why });
+  const tell = () => why ?? "";
+  await waitFor(`${names} to be in step`, look, { limitMs, tell });
+}
+
+/** Why they are not in step now, or `undefined` when they are. */
+export async function outOfStep(
+  options: InStep,
+): Promise<string | undefined> {
+  return unequal(options, false) ?? await unsaid(options) ??
+    unequal(options, true);
 }
 
 /** How trees differ, or `undefined`. */

@@ -1,0 +1,26 @@
+import { testSteps } from "./steps.ts";
+
+// `a` hands its edits in; `b` takes them in, and hands in one that conflicts.
+testSteps({
+  who: "the client that sends",
+  victim: (world) => world.client("a").process,
+  steps: [
+    { what: "write of its record", calls: "pwrite64", stride: 6 },
+    { what: "end of a call of rsync", calls: "unlinkat", threads: true },
+    { what: "start of a call of rsync", calls: "fchmod", stride: 2 },
+  ],
+});
+
+testSteps({
+  who: "the client that receives",
+  victim: (world) => world.client("b").process,
+  steps: [
+    { what: "write of intent and record", calls: "pwrite64", stride: 9 },
+    { what: "directory made", calls: "mkdir", stride: 5 },
+    { what: "flush of a staged file", calls: "fdatasync", threads: true },
+    { what: "link to its place, aside, or conflict copy", calls: "linkat" },
+    { what: "rename", calls: "rename", stride: 2 },
+    { what: "removal of a staged name", calls: "unlink", stride: 2 },
+    { what: "mode", calls: "chmod", stride: 3 },
+  ],
+});

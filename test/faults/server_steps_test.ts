@@ -1,0 +1,22 @@
+import { testSteps } from "./steps.ts";
+
+// The calls of a commit, in the order in which it begins to make them; SQLite writes and flushes.
+testSteps({
+  who: "the server",
+  victim: (world) => world.server,
+  steps: [
+    { what: "directory made", calls: "mkdir", stride: 6 },
+    { what: "write of intent and journal", calls: "pwrite64", stride: 11 },
+    { what: "flush of intent and journal", calls: "fsync", stride: 2 },
+    { what: "flush of a staged file", calls: "fdatasync", threads: true },
+    { what: "link into history", calls: "linkat" },
+    { what: "rename", calls: "rename", stride: 3 },
+    { what: "mode", calls: "chmod", stride: 2 },
+    {
+      what: "removal of a stage",
+      calls: "unlinkat",
+      threads: true,
+      stride: 2,
+    },
+  ],
+});
