@@ -67,20 +67,28 @@ const UPDATES: readonly Mutation[] = [
     "bytes-not-compared",
     "versions of one size are a conflict without a look at their bytes",
     [
-      `kind: await disk.sameBytes(stage, path) ? "take" : "conflict",`,
-      `kind: "conflict",`,
+      `return { kind: await sameBytes() ? "take" : "conflict" };`,
+      `return { kind: sameBytes === undefined ? "take" : "conflict" };`,
     ],
   ),
   mutation(
     "earlier-versions-forgotten",
     "what the server had in between counts as an edit of this client",
     [
-      `if (!suspect && versions.some((version) => sameEntry(version, local.entry))) {\n    return { kind: "take" };\n  }\n`,
-      ``,
+      `const trusted = mayBeTwin(sides) ? [] : versions;`,
+      `const trusted = versions.slice(0, 0);`,
+    ],
+  ),
+  mutation(
+    "twins-trusted",
+    "two files that look the same are the same, wherever they were written",
+    [
+      `if (local?.entry.kind !== "file") return false;\n`,
+      `if (local !== base) return false;\n`,
     ],
     [
-      `const had = base === undefined ? versions : [base.entry, ...versions];`,
-      `const had = base === undefined ? [] : [base.entry];`,
+      `const trusted = mayBeTwin(sides) ? [] : versions;`,
+      `const trusted = versions;`,
     ],
   ),
   mutation(
@@ -153,8 +161,8 @@ const FILES: readonly Mutation[] = [
     "aside-dropped-at-start",
     "what a crash left set aside is dropped",
     [
-      `if (writtenMs >= Number(sinceMs) - CLOCK_TICK_MS) {`,
-      `if (writtenMs < 0) {`,
+      "if (isLinked || place.startsWith(`${pictureOf(entry)}.`)) continue;",
+      `if (isLinked || entry.kind === "file") continue;`,
     ],
   ),
   mutation(
@@ -285,6 +293,11 @@ const TURNS: readonly Mutation[] = [
       `return ageMs >= 0 && ageMs < SETTLED_MS;`,
       `return ageMs === Infinity;`,
     ],
+  ),
+  mutation(
+    "rewritten-not-told",
+    "the server does not tell that other bytes of the same size and mtime came in",
+    [`if (staged.kind === "staged") this.#recordRewritten(path);\n`, ``],
   ),
   mutation(
     "left-paths-handed-in",

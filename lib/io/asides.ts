@@ -28,9 +28,6 @@ import { lookAt } from "./look.ts";
 /** Seconds that something set aside is kept before it is looked at once more. */
 export const ASIDE_MS = 3000;
 const ASIDE = `${OWN_NAME}/aside`;
-/** How far a file's time may lag behind the clock, in milliseconds. */
-const CLOCK_TICK_MS = 20;
-
 interface Aside {
   readonly path: RelativePath;
   readonly full: string;
@@ -43,6 +40,7 @@ export class Asides {
   readonly #options: {
     readonly root: string;
     readonly copyName: (path: RelativePath) => string;
+    /** Milliseconds of a clock that does not jump. */
     readonly nowMs: () => number;
   };
   #kept: Aside[] = [];
@@ -59,13 +57,16 @@ export class Asides {
     this.#options = options;
   }
 
-  /** Where the version at `path` is to be set aside now. */
-  place(path: RelativePath): string {
-    const { root, nowMs } = this.#options;
-    for (let sinceMs = nowMs();; sinceMs++) {
-      const moment = `${root}/${ASIDE}/${sinceMs}`;
-      const full = `${moment}/${path}`;
-      if (lstatIfAny(full) !== undefined || blockedAt(moment, path)) continue;
+  /**
+   * Where the version at `path` is to be set aside: the commit saw `saw` there, which the place tells
+   * by its name, so that a start after a crash knows what was written since.
+   */
+  place(path: RelativePath, saw: Entry): string {
+    const { root } = this.#options;
+    for (let number = 1;; number++) {
+      const place = `${root}/${ASIDE}/${pictureOf(saw)}.${number}`;
+      const full = `${place}/${path}`;
+      if (lstatIfAny(full) !== undefined || blockedAt(place, path)) continue;
       makeParents(full, 0o700);
       return full;
     }
@@ -84,7 +85,7 @@ export class Asides {
     return undefined;
   }
 
-  /** When something is to be looked at again, in milliseconds since 1970. */
+  /** When something is to be looked at again, by the clock of `nowMs`. */
   dueMs(): number | undefined {
     const first = this.#kept[0];
     return first === undefined ? undefined : first.sinceMs + ASIDE_MS;
@@ -110,24 +111,24 @@ export class Asides {
     return copies;
   }
 
-  /** At a start: what a crash left here goes, but for what was written after it was set aside. */
+  /** At a start: what a crash left here goes, but for what is not as the commit saw it. */
   async recover(): Promise<string[]> {
     const { root } = this.#options;
     const copies: string[] = [];
     this.#linked = new Map();
-    for (const sinceMs of listNames(`${root}/${ASIDE}`)) {
-      for (const name of listFiles(`${root}/${ASIDE}/${sinceMs}`)) {
+    for (const place of listNames(`${root}/${ASIDE}`)) {
+      for (const name of listFiles(`${root}/${ASIDE}/${place}`)) {
         const path = name as RelativePath;
-        const full = `${root}/${ASIDE}/${sinceMs}/${path}`;
-        const info = lstatIfAny(full);
-        const inode = info?.ino ?? 0;
-        if (lstatIfAny(`${root}/${path}`)?.ino === inode) {
-          this.#linked.set(path, inode);
+        const full = `${root}/${ASIDE}/${place}/${path}`;
+        const look = lookAt(full, path);
+        if (look.kind === "found") {
+          const { entry, inode } = look.found;
+          const isLinked = lstatIfAny(`${root}/${path}`)?.ino === inode;
+          if (isLinked) this.#linked.set(path, inode);
+          // What still has its own name needs no other.
+          if (isLinked || place.startsWith(`${pictureOf(entry)}.`)) continue;
         }
-        const writtenMs = info?.mtime?.getTime() ?? 0;
-        if (writtenMs >= Number(sinceMs) - CLOCK_TICK_MS) {
-          copies.push(this.#surface(path, full));
-        }
+        if (look.kind !== "absent") copies.push(this.#surface(path, full));
       }
     }
     this.#kept = [];
@@ -189,6 +190,11 @@ export class Asides {
     removeEmpty(`${root}/${ASIDE}`);
     removeIfEmpty(`${root}/${OWN_NAME}`);
   }
+}
+
+/** What {@linkcode sameContent} compares, as a name; of links only the kind, for none is written to. */
+function pictureOf(entry: Entry): string {
+  return entry.kind === "file" ? `${entry.size},${entry.mtimeMs}` : entry.kind;
 }
 
 /** Where a copy of `path` can lie: there, or beside what has taken the place of its directory. */

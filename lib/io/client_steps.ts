@@ -88,7 +88,7 @@ function remove(
   if (look.kind !== "found" || !sameFound(look.found, step.saw)) {
     return undefined;
   }
-  const aside = places.asides.place(step.path);
+  const aside = places.asides.place(step.path, step.saw.entry);
   inWritableParent(full, () => Deno.renameSync(full, aside));
   return places.asides.keep(step.path, aside, step.saw.entry);
 }
@@ -127,6 +127,11 @@ function put(
   const staged = `${root}/${stage}/${step.path}`;
   const look = findPath(root, step.path);
   if (lstatIfAny(staged) === undefined) return putBefore(step, look);
+  if (isSameFile(staged, full)) {
+    // It was put here before a crash, and maybe edited since.
+    inWritableParent(staged, () => Deno.removeSync(staged));
+    return undefined;
+  }
   if (step.entry.kind === "file") Deno.chmodSync(staged, step.entry.mode);
   openWay(root, step.path);
   return inWritableParent(full, () => {
@@ -142,9 +147,7 @@ function put(
     }
     // A difference was found by bytes: size and time may be the same.
     const byBytes = step.copy !== undefined || step.renew === true;
-    const isPut = sameEntry(look.found.entry, step.entry) &&
-      (!byBytes || isSameFile(staged, full));
-    if (isPut) {
+    if (!byBytes && sameEntry(look.found.entry, step.entry)) {
       Deno.removeSync(staged);
       return undefined;
     }
@@ -209,7 +212,7 @@ function putOver(
   if (step.saw === undefined) {
     throw new Error("nothing was planned to be replaced");
   }
-  const aside = places.asides.place(step.path);
+  const aside = places.asides.place(step.path, step.saw.entry);
   Deno.linkSync(full, aside);
   try {
     Deno.renameSync(staged, full);

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import type { Entry } from "../../lib/core/entry.ts";
 import { relativePath } from "../../lib/core/path.ts";
 import { ASIDE_MS, Asides } from "../../lib/io/asides.ts";
 import { copyName, entryOf } from "../support/client_rig.ts";
@@ -9,6 +8,7 @@ import {
   link,
   makeAt,
   makeTree,
+  type Planned,
   readTree,
   tempDirectory,
 } from "../support/temp.ts";
@@ -38,7 +38,7 @@ async function withAsides(work: (rig: Rig) => Promise<void>): Promise<void> {
 
 /** Sets aside `OLD` that lies at `PATH`. */
 function setAside({ root, asides }: Rig): string | undefined {
-  const full = asides.place(PATH);
+  const full = asides.place(PATH, entryOf(OLD));
   Deno.renameSync(`${root}/${PATH}`, full);
   return asides.keep(PATH, full, entryOf(OLD));
 }
@@ -112,7 +112,7 @@ Deno.test("keep() and release() keep every version when a path is set aside seve
   await withAsides(async (rig) => {
     for (const text of ["1", "2", "3"]) {
       makeAt(`${rig.root}/${PATH}`, file(text));
-      const full = rig.asides.place(PATH);
+      const full = rig.asides.place(PATH, entryOf(file(text)));
       Deno.renameSync(`${rig.root}/${PATH}`, full);
       rig.asides.keep(PATH, full, entryOf(file(text)));
       Deno.writeTextFileSync(full, `${text} written late`);
@@ -193,38 +193,60 @@ Deno.test("release() loses nothing when making a copy fails: the next one makes 
   });
 });
 
-Deno.test("recover() drops what a crash left, but for what was written after it was set aside", async () => {
+/** What was seen, and what lies aside when the client starts again. */
+const LEFT: [string, Planned, Planned][] = [
+  ["quiet", OLD, OLD],
+  ["written", OLD, file("new", { mtimeMs: 1_700_000_000_004 })],
+  ["put-back", OLD, file("new", { mtimeMs: 1_600_000_000_000 })],
+  ["longer", OLD, file("longer")],
+  ["pointing", link("x"), link("x")],
+  ["replaced", link("x"), file("new")],
+];
+Deno.test("recover() drops what a crash left, but for what is not as it was seen, whatever the clock says", async () => {
   await withAsides(async (rig) => {
-    const before = file("before", { mtimeMs: rig.clock.ms - 1000 });
-    const after = file("after", { mtimeMs: rig.clock.ms + 1000 });
-    const quiet: Entry = entryOf(before);
-    for (
-      const [name, planned] of [["quiet", before], ["loud", after]] as const
-    ) {
+    for (const [name, saw, left] of LEFT) {
       const path = relativePath(`d/${name}`);
-      const full = rig.asides.place(path);
-      makeAt(full, planned);
-      if (name === "quiet") rig.asides.keep(path, full, quiet);
+      const full = rig.asides.place(path, entryOf(saw));
+      makeAt(full, left);
+      if (name === "quiet") rig.asides.keep(path, full, entryOf(saw));
     }
     const again = new Asides({
       root: rig.root,
       nowMs: () => rig.clock.ms,
       copyName: (path) => copyName(rig.root, path),
     });
-    const copy = "d/loud.sinkd-conflict-rig-20260102-120000";
-    assert.deepEqual(await again.recover(), [copy]);
-    assert.deepEqual(readTree(rig.root), { d: directory(), [copy]: after });
+    const copyOf = (name: string) =>
+      `d/${name}.sinkd-conflict-rig-20260102-120000`;
+    const kept = ["longer", "put-back", "replaced", "written"];
+    assert.deepEqual((await again.recover()).sort(), kept.map(copyOf));
+    assert.deepEqual(
+      Object.keys(readTree(rig.root)).sort(),
+      ["d", ...kept.map(copyOf)],
+    );
     assert.ok(!exists(`${rig.root}/.sinkd`));
     assert.deepEqual(await again.recover(), []);
   });
 });
 
-Deno.test("place() finds a place when a file of the same moment was set aside where a directory must be", async () => {
+Deno.test("place() finds a place when a file of the same size and time was set aside where a directory must be", async () => {
   await withAsides((rig) => {
-    Deno.writeTextFileSync(rig.asides.place(relativePath("x")), "file");
-    const full = rig.asides.place(relativePath("x/y"));
+    const place = (path: string) =>
+      rig.asides.place(relativePath(path), entryOf(OLD));
+    Deno.writeTextFileSync(place("x"), "file");
+    const full = place("x/y");
     Deno.writeTextFileSync(full, "below");
     assert.equal(Deno.readTextFileSync(full), "below");
     return Promise.resolve();
+  });
+});
+
+Deno.test("recover() makes no copy of what still lies at its path, written to or not", async () => {
+  await withAsides(async (rig) => {
+    makeAt(`${rig.root}/${PATH}`, OLD);
+    Deno.linkSync(`${rig.root}/${PATH}`, rig.asides.place(PATH, entryOf(OLD)));
+    Deno.writeTextFileSync(`${rig.root}/${PATH}`, "edited");
+    assert.deepEqual(await rig.asides.recover(), []);
+    assert.deepEqual(Object.keys(readTree(rig.root)), ["d", PATH]);
+    assert.equal(Deno.readTextFileSync(`${rig.root}/${PATH}`), "edited");
   });
 });

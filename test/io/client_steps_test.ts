@@ -92,6 +92,21 @@ Deno.test("applySteps() makes one copy, not two, when it died between the copy a
   });
 });
 
+Deno.test("applySteps() makes no copy of what it put there before it died, though it was edited since", async () => {
+  await using temp = tempDirectory();
+  makeTree(temp.path, {});
+  stage(temp.path, { p: file("incoming") });
+  Deno.linkSync(`${temp.path}/.sinkd/incoming/p`, `${temp.path}/p`);
+  Deno.writeTextFileSync(`${temp.path}/p`, "edited");
+  Deno.chmodSync(`${temp.path}/p`, 0o600);
+  const entry = entryOf(file("incoming"));
+  const { left, copies } = apply(temp.path, [{ do: "put", path: P, entry }]);
+  assert.deepEqual({ left, copies }, { left: [], copies: [] });
+  assert.deepEqual(Object.keys(readTree(temp.path)), ["p"]);
+  assert.equal(Deno.readTextFileSync(`${temp.path}/p`), "edited");
+  assert.equal((Deno.lstatSync(`${temp.path}/p`).mode ?? 0) & 0o777, 0o600);
+});
+
 Deno.test("applySteps() makes no copy when it died just after the old version was set aside", async () => {
   for (const edited of [false, true]) {
     await using temp = tempDirectory();
@@ -103,7 +118,7 @@ Deno.test("applySteps() makes no copy when it died just after the old version wa
     stage(root, { p: file("incoming") });
     const name = (path: Parameters<typeof copyName>[1]) => copyName(root, path);
     const asides = new Asides({ root, copyName: name, nowMs: Date.now });
-    Deno.linkSync(`${root}/p`, asides.place(P));
+    Deno.linkSync(`${root}/p`, asides.place(P, saw.entry));
     if (edited) Deno.writeTextFileSync(`${root}/p`, "an edit");
     await asides.recover();
     const entry = entryOf(file("incoming"));
