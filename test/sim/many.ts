@@ -10,7 +10,7 @@ export interface Range {
   readonly count: number;
 }
 
-/** A schedule in which something did not hold; `says` ends with how to replay it. */
+/** A schedule in which something did not hold; `says` is its shortest form that was found. */
 export interface Failure {
   readonly seed: number;
   readonly says: string;
@@ -20,6 +20,8 @@ export interface Failure {
 export interface RangeEnd {
   runs: number;
   failure: Failure | undefined;
+  /** How often each kind of fault, and what came of faults, was seen. */
+  readonly counts: Map<string, number>;
 }
 
 /** Schedules that a worker is given at a time. */
@@ -34,7 +36,7 @@ export async function runMany(
       readonly onProgress?: (soFar: RangeEnd) => void;
     },
 ): Promise<RangeEnd> {
-  const all: RangeEnd = { runs: 0, failure: undefined };
+  const all: RangeEnd = { runs: 0, failure: undefined, counts: new Map() };
   let next = first;
   const work = async () => {
     using worker = new SimWorker();
@@ -46,6 +48,9 @@ export async function runMany(
       next += range.count;
       const end = await worker.run(range);
       all.runs += end.runs;
+      for (const [what, count] of end.counts) {
+        all.counts.set(what, (all.counts.get(what) ?? 0) + count);
+      }
       all.failure = earlier(all.failure, end.failure);
       onProgress?.(all);
     }

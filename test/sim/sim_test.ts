@@ -1,6 +1,7 @@
 /**
- * The simulation: SIM_SEED=7 lives through one schedule again, SIM_RUNS=100 through fewer than CI
- * does, SIM_LINES=1 shows the messages of turns in the trace.
+ * The simulation: SIM_SEED=7 lives through one schedule again (SIM_ONLY and SIM_ORDER through a part
+ * of it, as the message of a failure says), SIM_RUNS=100 through fewer than CI does, SIM_LINES=1
+ * shows the messages of turns in the trace.
  */
 import assert from "node:assert/strict";
 import { runMany } from "./many.ts";
@@ -17,7 +18,13 @@ function numberFrom(variable: string): number | undefined {
 Deno.test("simulation keeps every edit, schedule by schedule", async () => {
   const only = numberFrom("SIM_SEED");
   if (only !== undefined) {
-    await simulate(only);
+    const happenings = Deno.env.get("SIM_ONLY");
+    await simulate(only, {
+      order: numberFrom("SIM_ORDER") ?? 0,
+      ...(happenings === undefined
+        ? {}
+        : { only: new Set(happenings.split(",")) }),
+    });
     return;
   }
   const count = numberFrom("SIM_RUNS") ?? RUNS;

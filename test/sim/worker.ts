@@ -6,21 +6,28 @@
  */
 /// <reference lib="deno.worker" />
 import type { Range, RangeEnd } from "./many.ts";
-import { simulate } from "./simulate.ts";
+import { describeShrunk, shrink } from "./shrink.ts";
+import { live } from "./simulate.ts";
+
+const SHRINK_MS = 60_000;
 
 self.onmessage = async ({ data }: MessageEvent<Range>) => {
   const { first, count } = data;
-  const end: RangeEnd = { runs: 0, failure: undefined };
+  const end: RangeEnd = { runs: 0, failure: undefined, counts: new Map() };
   while (end.runs < count && end.failure === undefined) {
     const seed = first + end.runs++;
-    try {
-      await simulate(seed);
-    } catch (error) {
-      end.failure = {
-        seed,
-        says: error instanceof Error ? error.message : String(error),
-      };
+    const { chronicle, error } = await live(seed);
+    for (const [what, count] of chronicle.counts) {
+      end.counts.set(what, (end.counts.get(what) ?? 0) + count);
     }
+    if (error === undefined) continue;
+    const shrunk = await shrink(seed, { limitMs: SHRINK_MS });
+    end.failure = {
+      seed,
+      says: shrunk === undefined
+        ? `schedule ${seed} failed once, and not again: ${error}`
+        : describeShrunk(shrunk),
+    };
   }
   self.postMessage(end);
 };
