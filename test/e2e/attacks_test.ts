@@ -1,55 +1,21 @@
 /**
- * What a client with true credentials, but without manners, can do to a server and to other users:
- * nothing.
+ * What a client with true credentials, but without manners, can do to a server and to other users
+ * over data channels: nothing.
  */
 import assert from "node:assert/strict";
 import type { EditChange } from "../../lib/core/channel_protocol.ts";
 import { relativePath } from "../../lib/core/path.ts";
+import { attacksOn } from "../support/attacks.ts";
 import {
   dialRaw,
   dialRawChannel,
-  HostileClient,
+  type HostileClient,
   type HostileTurn,
 } from "../support/hostile_client.ts";
 import { serveLies } from "../support/lying_rsync.ts";
-import { shareWorld } from "../support/shared_world.ts";
-import { differences, treeOf, type TreeView } from "../support/tree_view.ts";
-import { pause, waitFor } from "../support/waiting.ts";
-import type { World } from "../support/world.ts";
+import { waitFor } from "../support/waiting.ts";
 
-const world = shareWorld({ clients: { alice: ["laptop", "desk"] } });
-let machines = 0;
-
-/** Runs with a fresh hostile client of mallory's; at the end alice must be in step and unharmed. */
-function attack(
-  name: string,
-  run: (mallory: HostileClient, world: World) => Promise<void>,
-): void {
-  world.test(name, async (world) => {
-    const before = withoutTop(treeOf(`${world.root}/alice`));
-    const mallory = await HostileClient.open(
-      world,
-      "mallory",
-      `m${++machines}`,
-    );
-    try {
-      await run(mallory, world);
-    } finally {
-      await mallory[Symbol.asyncDispose]();
-    }
-    const after = withoutTop(treeOf(`${world.root}/alice`));
-    assert.deepEqual(differences(before, after), []);
-    const clients = [world.client("laptop"), world.client("desk")];
-    const file = `${world.client("laptop").files}/after`;
-    Deno.writeTextFileSync(file, `${name} ${machines}`);
-    await world.waitInStep({ clients });
-  });
-}
-
-/** The directory of the anchor is there from the first file on. */
-function withoutTop(tree: TreeView): TreeView {
-  return new Map([...tree].filter(([path]) => path !== "files"));
-}
+const { attack, fresh } = attacksOn("embedded");
 
 function fileOf(text: string, mtimeMs = 1_700_000_000_000) {
   return { kind: "file" as const, size: text.length, mtimeMs, mode: 0o644 };
@@ -58,137 +24,6 @@ function fileOf(text: string, mtimeMs = 1_700_000_000_000) {
 function edit(path: string, text: string): EditChange {
   return { path: relativePath(path), entry: fileOf(text) };
 }
-
-attack(
-  "announcements outside of the user's own tree get no turn",
-  async (mallory) => {
-    const paths = [
-      "/srv/sinkd/alice/files",
-      "/srv/sinkd/mallory/../alice/files",
-      "/srv/sinkd/mallory/./x",
-      "/srv/sinkd/mallory/a//b",
-      "/srv/sinkd/mallory/",
-      "/srv/sinkd/mallory",
-      "/srv/sinkd/mallory/.sinkd",
-      "/srv/sinkd/mallory/a/.sinkd/b",
-      "/srv/sinkd/mallory/a\0b",
-      "/etc",
-      "../../etc",
-      "x",
-      `/srv/sinkd/mallory/${"d/".repeat(2000)}x`,
-      `/srv/sinkd/mallory/${"n".repeat(300)}`,
-    ];
-    for (const path of paths) mallory.announce("", { path });
-    const { path } = await mallory.invited("good");
-    assert.equal(path, "/srv/sinkd/mallory/good");
-    const invitations = mallory.replies.filter(({ kind }) =>
-      kind === "Channel"
-    );
-    assert.equal(invitations.length, 1);
-  },
-);
-
-attack(
-  "garbage, deep and huge payloads are dropped, and the sender is still heard",
-  async (mallory) => {
-    const deep = "[".repeat(8000) + "]".repeat(8000);
-    const payloads = [
-      "",
-      "null",
-      "{",
-      "\u0000",
-      deep,
-      `{"status":${deep}}`,
-      '{"__proto__":{"status":"Sinkd"}}',
-      JSON.stringify("x".repeat(16_000)),
-    ];
-    for (const payload of payloads) mallory.say(payload);
-    for (
-      const more of [
-        { status: "Root" },
-        { changes: -1 },
-        { changes: 1e300 },
-        { bytes: "1" },
-        { epoch: "../../etc" },
-        { version: 2 },
-        { extra: true },
-        { host: "h".repeat(300) },
-        { date: 1.5 },
-        { cycle: -1 },
-      ]
-    ) mallory.announce("bad", more);
-    assert.equal(
-      (await mallory.invited("good")).path,
-      "/srv/sinkd/mallory/good",
-    );
-  },
-);
-
-attack(
-  "forged stamps move nobody's head, and change the epoch a few times at most",
-  async (mallory, world) => {
-    const before = await world.serverReport();
-    const headOf = async (user: string) => {
-      const report = await world.serverReport();
-      return report.users.find((each) => each.user === user);
-    };
-    const epochs = new Set<string>();
-    for (let n = 0; n < 12; n++) {
-      const { epoch = "" } = await headOf("mallory") ?? {};
-      epochs.add(epoch);
-      mallory.announce(`future${n}`, { date: 99991231, cycle: 5, epoch });
-      mallory.announce(`past${n}`, { date: 0, cycle: 0, epoch });
-      await waitFor(
-        "it to be heard",
-        () => mallory.replies.length > 0,
-      );
-      await pause(20);
-    }
-    assert.ok(epochs.size <= 4, `${epochs.size} epochs`);
-    const mine = await headOf("mallory");
-    assert.ok((mine?.stamp.date ?? 0) < 30000000);
-    const alice = before.users.find(({ user }) => user === "alice");
-    assert.equal((await headOf("alice"))?.epoch, alice?.epoch);
-  },
-);
-
-attack(
-  "a token works once, for its own client, and not while its turn runs",
-  async (mallory, world) => {
-    const thief = await HostileClient.open(world, "mallory", `t${machines}`);
-    const other = await HostileClient.open(world, "trudy", `t${machines}`);
-    const invitation = await mallory.invited("good");
-    const refused = async (hello: Record<string, unknown>) => {
-      const channel = await dialRawChannel(world);
-      await channel.send(hello);
-      const answer = await channel.receive() as {
-        kind: string;
-        message: string;
-      };
-      assert.equal(answer.kind, "fail");
-      assert.match(answer.message, /not yours or is over/);
-      channel.close();
-    };
-    await refused(thief.hello(invitation));
-    await refused(other.hello(invitation));
-    await refused(mallory.hello(invitation, { user: "trudy" }));
-    await refused(mallory.hello(invitation, { secret: "guessed" }));
-    await refused(mallory.hello(invitation, { token: "0".repeat(32) }));
-    await refused(mallory.hello(invitation, { session: "0".repeat(16) }));
-    const channel = await dialRawChannel(world);
-    await channel.send(mallory.hello(invitation));
-    assert.equal((await channel.receive() as { kind: string }).kind, "welcome");
-    await refused(mallory.hello(invitation));
-    channel.close();
-    await waitFor(
-      "the turn to end",
-      async () => (await world.serverReport()).state === "Sinkd",
-    );
-    await refused(mallory.hello(invitation));
-    await thief[Symbol.asyncDispose]();
-    await other[Symbol.asyncDispose]();
-  },
-);
 
 /** Opens a turn up to where edits are taken, and gives the server's tree of it. */
 async function taking(
@@ -394,7 +229,7 @@ for (const { name, edits, make, asRoot = false } of lies) {
     const directory = `${mallory.machine.home}/lie`;
     Deno.mkdirSync(directory);
     await make(directory, secret);
-    const anchor = `lie${machines}`;
+    const anchor = `lie${fresh()}`;
     using turn = await taking(mallory, anchor);
     const call = await turn.offer(edits);
     assert.equal(call?.["kind"], "rsync");
@@ -430,6 +265,63 @@ attack(
   },
 );
 
+/** A directory or file in rsync's own list: what was asked for, and what comes instead. */
+const forgeries = [
+  { name: "a name above the directory", path: "ab/evil", from: "ab", to: ".." },
+  {
+    name: "an absolute name",
+    path: "xtmp/sinkd-evil",
+    from: "xtmp",
+    to: "/tmp",
+  },
+  {
+    name: "a name that was not asked for",
+    path: "evil1",
+    from: "evil1",
+    to: "evil2",
+  },
+  {
+    name: "a name of sinkd's own",
+    path: "xsinkd/evil",
+    from: "xsinkd",
+    to: ".sinkd",
+  },
+] as const;
+
+for (const { name, path, from, to } of forgeries) {
+  attack(
+    `rsync's list has ${name}: the call is refused`,
+    async (mallory, world) => {
+      const directory = `${mallory.machine.home}/forged`;
+      const above = path.slice(0, Math.max(path.indexOf("/"), 0));
+      Deno.mkdirSync(`${directory}/${above}`, { recursive: true });
+      Deno.writeTextFileSync(`${directory}/${path}`, SECRET);
+      const anchor = `forged${fresh()}`;
+      using turn = await taking(mallory, anchor);
+      const call = await turn.offer([edit(path, SECRET)]);
+      assert.equal(call?.["kind"], "rsync");
+      const forged = await serveLies(turn.channel, {
+        directory,
+        password: call?.["password"],
+        forged: { from, to },
+      });
+      assert.equal(forged, 1);
+      const done = await turn.expect("rsyncDone");
+      assert.notEqual(done["code"], 0);
+      turn.channel.close();
+      await waitFor(
+        "the turn to end",
+        async () => (await world.serverReport()).state === "Sinkd",
+      );
+      const found = await new Deno.Command("find", {
+        args: [world.root, "/tmp/sinkd-evil", "-name", "*evil*"],
+      }).output();
+      assert.equal(new TextDecoder().decode(found.stdout), "");
+      assertHarmless(`${world.root}/mallory`);
+    },
+  );
+}
+
 /** No link that leads anywhere, nothing but files and directories, no special bits, nothing of the secret. */
 function assertHarmless(directory: string): void {
   for (const { name } of Deno.readDirSync(directory)) {
@@ -445,32 +337,6 @@ function assertHarmless(directory: string): void {
     }
   }
 }
-
-attack(
-  "a client that opens its channel and says nothing holds up nobody else",
-  async (mallory, world) => {
-    using _turn = await mallory.turn("silent");
-    const file = `${world.client("desk").files}/beside`;
-    Deno.writeTextFileSync(file, `${machines}`);
-    await waitFor("alice's file", () => {
-      try {
-        return Deno.readTextFileSync(
-          `${world.client("laptop").files}/beside`,
-        ) ===
-          `${machines}`;
-      } catch {
-        return false;
-      }
-    });
-    const report = await world.serverReport();
-    assert.equal(report.users.find(({ user }) => user === "mallory")?.queue, 1);
-    Deno.removeSync(file);
-    await waitFor("it to be gone", () => {
-      return ![...Deno.readDirSync(world.client("laptop").files)]
-        .some(({ name }) => name === "beside");
-    });
-  },
-);
 
 attack(
   "idle, trickling and garbage connections hold up nobody",
@@ -505,16 +371,22 @@ attack(
       session: "0".repeat(16),
       token: "0".repeat(32),
     }, { client: "nobody", secret: "guessed" });
-    for (let n = 0; n < 40; n++) {
+    const late = world.addMachine("trudy", "late");
+    const link = (await world.link("trudy")).replace(/:[^:@]+@/, ":wrong@");
+    const guess = async (n: number) => {
       const channel = await dialRawChannel(world);
       await channel.send({ ...hello, client: `nobody${n}` });
       await channel.receive();
       channel.close();
-    }
-    const late = world.addMachine("trudy", "late");
-    const joined = await late.join(
-      (await world.link("trudy")).replace(/:[^:@]+@/, ":wrong@"),
-    );
+    };
+    for (let n = 0; n < 40; n++) await guess(n);
+    let joining = true;
+    const guessing = (async () => {
+      for (let n = 40; joining; n++) await guess(n);
+    })();
+    const joined = await late.join(link);
+    joining = false;
+    await guessing;
     assert.equal(joined.code, 1);
     assert.match(joined.err, /too many failed joins/);
     assert.equal(

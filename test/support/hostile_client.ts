@@ -11,8 +11,8 @@ import type {
   EditChange,
 } from "../../lib/core/channel_protocol.ts";
 import { type MsgReply, msgReplySchema } from "../../lib/core/protocol.ts";
+import { clientLink } from "../../lib/daemon/client_link.ts";
 import { acceptChannel, type Channel } from "../../lib/io/channel.ts";
-import { splitAddress } from "../../lib/io/credentials.ts";
 import { type Link, type LinkEvent, openLink } from "../../lib/io/mqtt_link.ts";
 import { waitFor } from "./waiting.ts";
 import type { World } from "./world.ts";
@@ -56,20 +56,9 @@ export class HostileClient implements AsyncDisposable {
   private constructor(world: World, machine: WorldClient) {
     this.world = world;
     this.machine = machine;
-    const { user, client, secret, certPems, address } = machine.credentials();
-    const { host, port } = splitAddress(address);
-    this.#link = openLink({
-      target: {
-        kind: "url",
-        url: `mqtts://${host}:${port}`,
-        caPems: certPems,
-        servername: "sinkd.local",
-      },
-      username: `${user}/${client}`,
-      password: secret,
-      clientId: `${user}/${client}`,
-      subscriptions: [`sinkd/server/${user}/${client}`],
-    }, (event) => this.#take(event));
+    const credentials = machine.credentials();
+    const link = clientLink(credentials, credentials.address);
+    this.#link = openLink(link, (event) => this.#take(event));
   }
 
   /** Joins a machine that runs no sinkd, and logs in as it. */
