@@ -104,7 +104,7 @@ export class SqliteJournal implements Journal, Disposable {
        from entries where stamp > ? and ${inScope(scope)} ${filter}
        order by ${order}`,
     ).iterate(from, complete ? -1 : from, ...scopeBounds(scope));
-    const versions = complete || since === undefined
+    const versions = since === undefined
       ? new Map<string, Entry[]>()
       : this.#versionsSince(scope, from);
     const changes: IncomingChange[] = [];

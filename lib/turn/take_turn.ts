@@ -285,6 +285,12 @@ async function planUpdate(
       candidate.decision,
       () => disk.sameBytes(stage, path),
     );
+    const compared = candidate.decision.kind === "compare" &&
+      decision.kind === "conflict";
+    if (compared && !sameFound(foundAt(disk, path), candidate.local)) {
+      left.push({ path, reason: "it changed while it was compared" });
+      continue;
+    }
     decided.push({ path, incoming, local: candidate.local, decision });
     agreements.push(...agreementFor({ ...candidate, decision }));
   }

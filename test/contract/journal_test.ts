@@ -199,6 +199,19 @@ for (const [where, journal] of Object.entries(STORES)) {
     );
   });
 
+  Deno.test(`the journal ${where}: changesSince() gives the versions in between in a complete list, too`, () => {
+    using store = journal();
+    commit(store, { cycle: 1, rows: { a: fileOf(1) } });
+    commit(store, { cycle: 2, rows: { a: fileOf(2) } });
+    const { complete, changes } = store.changesSince(DOCS, ZERO_STAMP);
+    assert.ok(complete);
+    assert.deepEqual(changes, [
+      { path: "a", entry: fileOf(2), versions: [fileOf(1)] },
+    ]);
+    const [joining] = store.changesSince(DOCS, undefined).changes;
+    assert.equal(joining?.versions, undefined);
+  });
+
   Deno.test(`the journal ${where}: renew() begins an epoch with what is there, and a complete list for all`, () => {
     using store = journal();
     commit(store, { cycle: 1, rows: { a: fileOf(1), b: fileOf(1) } });

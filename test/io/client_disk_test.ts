@@ -469,6 +469,24 @@ Deno.test("takeTurn() does not take unseen bytes for equal when the comparing ca
   });
 });
 
+Deno.test("takeTurn() leaves a path, and makes no copy, when it is edited while its bytes are compared", async () => {
+  const same = { p: file("same") };
+  const item = { base: V1, local: same, incoming: same, join: false, name: "" };
+  await withAnchor(item, async (rig) => {
+    const disk = openDisk(rig.root);
+    const end = await updateAnchor({ ...rig, disk }, {
+      changes: changesOf(item),
+      content: same,
+      onWant: () => Deno.writeTextFileSync(`${rig.root}/p`, "edit"),
+    });
+    assert.deepEqual(end.left, [
+      { path: "p", reason: "it changed while it was compared" },
+    ]);
+    assert.deepEqual(Object.keys(readTree(rig.root)), ["p"]);
+    assert.equal(Deno.readTextFileSync(`${rig.root}/p`), "edit");
+  });
+});
+
 Deno.test("takeTurn() asks in several messages when it wants very many paths", async () => {
   const item = { base: {}, local: {}, incoming: {}, join: true, name: "" };
   await withAnchor(item, async (rig) => {

@@ -76,7 +76,9 @@ export class MemoryJournal implements JournalStore {
       }
       last = stamp;
       if (entry?.kind === "file") bytes += entry.size;
-      const versions = living ? [] : this.#versionsSince(path, from);
+      const versions = since === undefined
+        ? []
+        : this.#versionsSince(path, from);
       changes.push({
         path: relativeTo(scope, path),
         ...(entry === undefined ? {} : { entry }),
