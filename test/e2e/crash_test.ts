@@ -180,61 +180,6 @@ function write(client: WorldClient, name: string, text: string): void {
 }
 
 testInWorld(
-  "client() deletes and loses nothing when the server comes back from an older copy",
-  { clients: { alice: ["a", "b"] } },
-  async (world) => {
-    const [a, b] = [world.client("a"), world.client("b")];
-    write(a, "old", "as in the copy");
-    write(a, "edited", "as in the copy");
-    write(a, "deleted", "as in the copy");
-    await world.waitInStep();
-    await world.server.stop();
-    const copy = `${world.directory}/copy`;
-    await command("cp", "-a", world.root, copy);
-    await world.server.start();
-    write(a, "new", "after the copy");
-    write(b, "edited", "after the copy, longer");
-    Deno.removeSync(`${b.files}/deleted`);
-    await world.waitInStep();
-    await world.server.stop();
-    await command("rm", "-rf", world.root);
-    await command("mv", copy, world.root);
-    await world.server.start();
-    await world.waitInStep();
-    assert.equal(Deno.readTextFileSync(`${b.files}/new`), "after the copy");
-    assert.equal(Deno.readTextFileSync(`${b.files}/old`), "as in the copy");
-    const edited = [...treeOf(a.files).keys()]
-      .filter((path) => path.startsWith("edited"))
-      .map((path) => Deno.readTextFileSync(`${a.files}/${path}`));
-    assert.ok(edited.includes("after the copy, longer"), `${edited}`);
-    write(b, "later", "it goes on");
-    await world.waitInStep();
-    assert.equal(Deno.readTextFileSync(`${a.files}/later`), "it goes on");
-  },
-);
-
-testInWorld(
-  "client() deletes and loses nothing when the server's record of a user is gone",
-  { clients: { alice: ["a", "b"] } },
-  async (world) => {
-    const [a, b] = [world.client("a"), world.client("b")];
-    for (let i = 0; i < 30; i++) write(a, `${i}`, `file ${i}`);
-    await world.waitInStep();
-    const before = treeOf(a.files);
-    await world.server.stop();
-    await command("sh", "-c", `rm "${world.root}"/alice/.sinkd/state.db*`);
-    await world.server.start();
-    write(a, "meanwhile", "of a");
-    await world.waitInStep();
-    for (const path of before.keys()) {
-      assert.deepEqual(itemAt(`${b.files}/${path}`), before.get(path));
-    }
-    assert.equal(Deno.readTextFileSync(`${b.files}/meanwhile`), "of a");
-    assertNoCopies(world);
-  },
-);
-
-testInWorld(
   "client() and server come back when mosquitto was killed",
   { broker: "mosquitto", clients: { alice: ["a", "b"] } },
   async (world) => {
@@ -253,8 +198,3 @@ testInWorld(
     assert.equal(treeOf(a.files).size, 2);
   },
 );
-
-async function command(name: string, ...args: string[]): Promise<void> {
-  const { code } = await new Deno.Command(name, { args }).output();
-  assert.equal(code, 0, `${name} ${args.join(" ")}`);
-}

@@ -104,9 +104,27 @@ export class Ledger {
    * trees or in the server's history. Also, the trees have nothing that nobody wrote, and what one
    * client alone changed is as it left it.
    */
-  async settle(options: { readonly limitMs?: number } = {}): Promise<void> {
-    await this.#world.waitInStep({ ...options, clients: this.#clients() });
-    this.check();
+  async settle(
+    { limitMs, joined = false }: {
+      readonly limitMs?: number;
+      readonly joined?: boolean;
+    } = {},
+  ): Promise<void> {
+    const clients = this.#clients();
+    await this.#world.waitInStep(
+      limitMs === undefined ? { clients } : { clients, limitMs },
+    );
+    this.check({ joined });
+  }
+
+  /** The server's history is an older one now: what only that had is nobody's to keep. */
+  forgetHistory(): void {
+    const present = new Set(
+      this.#clients().flatMap(({ files }) => hashesAt(files)),
+    );
+    for (const [hash, value] of this.#values) {
+      if (!present.has(hash)) value.waived = true;
+    }
   }
 
   /** Why not all are in step now, or `undefined` when they are; also when one does not answer. */
@@ -123,8 +141,11 @@ export class Ledger {
     }
   }
 
-  /** As {@linkcode settle}, without waiting. */
-  check(): void {
+  /**
+   * As {@linkcode settle}, without waiting. A machine that `joined` anew does not know what it had:
+   * the server's versions stay at their paths, its own are kept beside them.
+   */
+  check({ joined = false }: { readonly joined?: boolean } = {}): void {
     const { root } = this.#world;
     const [first] = this.#clients();
     assert.ok(first !== undefined);
@@ -142,7 +163,8 @@ export class Ledger {
       assert.ok(value !== undefined, "something that nobody wrote is here");
       value.settled = true;
     }
-    this.#checkExpected(first.files);
+    if (joined) this.#expected.clear();
+    else this.#checkExpected(first.files);
   }
 
   #expect(by: WorldClient, path: string, hash: string | undefined): void {
