@@ -1,0 +1,42 @@
+/**
+ * Tests that need a program that may not be here: they say in their name that they did not run.
+ *
+ * @module
+ */
+
+/** Something that registers tests, such as that of a shared world. */
+export type Register<T> = (name: string, run: T) => void;
+
+/** Registers with `test` when all of `programs` are on PATH; else a test whose name says what is missing. */
+export function needing<T>(
+  test: Register<T>,
+  ...programs: readonly string[]
+): Register<T> {
+  const missing = programs.filter((program) => !isOnPath(program));
+  return lacking(test, missing.length === 0 ? undefined : missing.join(", "));
+}
+
+/** Registers with `test` unless something is `missing`; then a test whose name says so. */
+export function lacking<T>(
+  test: Register<T>,
+  missing: string | undefined,
+): Register<T> {
+  if (missing === undefined) return test;
+  return (name) =>
+    Deno.test(`${name}: did not run: needs ${missing}`, () => {});
+}
+
+function isOnPath(program: string): boolean {
+  const places = (Deno.env.get("PATH") ?? "").split(":");
+  return places.some((place) => isFile(`${place}/${program}`));
+}
+
+function isFile(full: string): boolean {
+  try {
+    return Deno.statSync(full).isFile;
+  } catch (error) {
+    // Whatever the reason: it cannot be run from there.
+    if (error instanceof Error) return false;
+    throw error;
+  }
+}
