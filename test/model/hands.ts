@@ -1,12 +1,14 @@
 /**
- * What users do to a file, each in one indivisible step that tells what it replaced, so that no edit
- * of sinkd's can come in between unseen.
+ * What users do to files, each in one indivisible step that tells what it replaced, so that nothing of
+ * sinkd's can come in between unseen.
  *
  * @module
  */
+import { dirname } from "node:path";
 import { lstatIfAny } from "../../lib/io/files.ts";
 
 const AT_WORKING_DIRECTORY = -100;
+const NO_REPLACE = 1;
 const EXCHANGE = 2;
 const MOST_TRIES = 1000;
 const encoder = new TextEncoder();
@@ -27,28 +29,38 @@ export class Hands implements Disposable {
    */
   save(full: string, text: string, spare: string): string | undefined {
     Deno.writeTextFileSync(spare, text);
+    return this.put(spare, full) ? takeText(spare) : undefined;
+  }
+
+  /** Gives `spare`, a file or link, the name `full`. True when it has taken over what was there. */
+  put(spare: string, full: string): boolean {
     for (let tries = 0; tries < MOST_TRIES; tries++) {
-      if (this.#exchange(spare, full)) return takeText(spare);
-      if (linked(spare, full)) {
-        Deno.removeSync(spare);
-        return undefined;
-      }
+      if (this.#rename(spare, full, EXCHANGE)) return true;
+      if (this.move(spare, full)) return false;
     }
-    throw new Error(`Cannot save '${full}': it comes and goes`);
+    throw new Error(`Cannot put '${full}': it comes and goes`);
+  }
+
+  /** Renames to a free name; false when it is not free. */
+  move(from: string, to: string): boolean {
+    if (this.#rename(from, to, NO_REPLACE)) return true;
+    if (lstatIfAny(to) !== undefined) return false;
+    Deno.lstatSync(from);
+    Deno.lstatSync(dirname(to));
+    return false; // it was there, or its directory was not, a moment ago
   }
 
   [Symbol.dispose](): void {
     this.#libc.close();
   }
 
-  /** True when both names were there, and name each other's file now. */
-  #exchange(left: string, right: string): boolean {
+  #rename(from: string, to: string, flags: number): boolean {
     return this.#libc.symbols.renameat2(
       AT_WORKING_DIRECTORY,
-      encoder.encode(`${left}\0`),
+      encoder.encode(`${from}\0`),
       AT_WORKING_DIRECTORY,
-      encoder.encode(`${right}\0`),
-      EXCHANGE,
+      encoder.encode(`${to}\0`),
+      flags,
     ) === 0;
   }
 }
@@ -100,16 +112,4 @@ function takeText(spare: string): string {
   const text = Deno.readTextFileSync(spare);
   Deno.removeSync(spare);
   return text;
-}
-
-/** False when something is there already. */
-function linked(from: string, to: string): boolean {
-  if (lstatIfAny(to) !== undefined) return false;
-  try {
-    Deno.linkSync(from, to);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) return false;
-    throw error;
-  }
 }

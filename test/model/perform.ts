@@ -3,32 +3,14 @@
  *
  * @module
  */
-import { CONFLICT_MARK } from "../../lib/core/reconcile.ts";
 import { readPid } from "../../lib/io/pid_file.ts";
-import { ownDirectories } from "../support/tree_view.ts";
+import { quiet } from "../support/quiet.ts";
 import { pause } from "../support/waiting.ts";
 import type { World } from "../support/world.ts";
 import type { WorldClient } from "../support/world_client.ts";
-import { ABSENT, type Observation, type Value } from "./file_model.ts";
-import { type Hands, read, remove, rewrite } from "./hands.ts";
-import type { Pause, Plan, Step } from "./plan.ts";
-
-const QUIET_LIMIT_MS = 90_000;
-const SIZES = [20, 20, 3000] as const;
-/** A text that nobody wrote. */
-const TORN: Value = -1;
-
-/** A file whose plan is carried out. */
-export interface Scene {
-  readonly name: string;
-  readonly plan: Plan;
-  readonly history: Observation[];
-}
-
-/** A scene for a plan; no other has its name, which begins no other's. */
-export function sceneFor(plan: Plan, name: string): Scene {
-  return { name, plan, history: [] };
-}
+import type { Model } from "./checker.ts";
+import type { Hands } from "./hands.ts";
+import type { ActBy, Pause, Plan } from "./plan.ts";
 
 /** Where scenes are played. */
 export interface Stage {
@@ -36,75 +18,93 @@ export interface Stage {
   readonly hands: Hands;
 }
 
+/** One act's place: whose machine, and the name in its anchor that everything of the scene begins with. */
+export interface Place {
+  readonly hands: Hands;
+  readonly client: number;
+  readonly machine: WorldClient;
+  readonly name: string;
+}
+
+/** A kind of histories: what users do, what is seen of it, and the model that must explain that. */
+export interface Kind<Act, Observation, State> {
+  readonly model: Model<State, Observation>;
+  readonly actBy: ActBy<Act>;
+  /** What was seen; `undefined` when something was replaced that the model does not follow. */
+  readonly act: (place: Place, act: Act) => readonly Observation[] | undefined;
+  /** What all machines have at rest. */
+  readonly rest: (
+    machines: readonly WorldClient[],
+    name: string,
+  ) => Observation;
+  /** True for an observation that changes nothing. */
+  readonly isIdle: (observation: Observation) => boolean;
+}
+
+/** A file or tree whose plan is carried out. */
+export interface Scene<Act, Observation> {
+  readonly name: string;
+  readonly plan: Plan<Act>;
+  readonly history: Observation[];
+  /** True when the model cannot follow it any more. */
+  isSpoiled: boolean;
+}
+
+/** A scene for a plan; `name` is new, and begins no other's. */
+export function sceneFor<Act, Observation>(
+  plan: Plan<Act>,
+  name: string,
+): Scene<Act, Observation> {
+  return { name, plan, history: [], isSpoiled: false };
+}
+
 /** Carries out the plans, phase by phase; all wait for each other until everything is quiet. */
-export async function perform(
-  stage: Stage,
-  scenes: readonly Scene[],
-  pauses: readonly (readonly Pause[])[],
+export async function perform<Act, Observation, State>(
+  { world, hands }: Stage,
+  { kind, scenes, pauses }: {
+    kind: Kind<Act, Observation, State>;
+    scenes: readonly Scene<Act, Observation>[];
+    pauses: readonly (readonly Pause[])[];
+  },
 ): Promise<void> {
+  const play = async (scene: Scene<Act, Observation>, phase: number) => {
+    for (const { client, waitMs, act } of scene.plan[phase] ?? []) {
+      if (waitMs > 0) await pause(waitMs);
+      const machine = clientAt(world, client);
+      const place = { hands, client, machine, name: scene.name };
+      const seen = kind.act(place, act);
+      if (seen === undefined) scene.isSpoiled = true;
+      else scene.history.push(...seen);
+    }
+  };
   const phases = Math.max(...scenes.map(({ plan }) => plan.length));
   for (let phase = 0; phase < phases; phase++) {
     await Promise.all([
-      ...scenes.map((scene) => playPhase(stage, scene, phase)),
-      ...(pauses[phase] ?? []).map((still) => stand(stage.world, still)),
+      ...scenes.map((scene) => play(scene, phase)),
+      ...(pauses[phase] ?? []).map((still) => stand(world, still)),
     ]);
-    await quiet(stage.world);
-    for (const scene of scenes) scene.history.push(rest(stage.world, scene));
-  }
-}
-
-/** Removes the files of the scenes; their deletion reaches the others with what comes next. */
-export function clear({ world }: Stage, scenes: readonly Scene[]): void {
-  const [first] = world.clients();
-  if (first === undefined) return;
-  for (const scene of scenes) {
-    for (const name of namesOf(first, scene)) {
-      Deno.removeSync(`${first.files}/${name}`);
+    await quiet(world);
+    for (const { name, history } of scenes) {
+      history.push(kind.rest(world.clients(), name));
     }
   }
 }
 
-async function playPhase(
-  stage: Stage,
-  { name, plan, history }: Scene,
-  phase: number,
-): Promise<void> {
-  for (const step of plan[phase] ?? []) {
-    if (step.waitMs > 0) await pause(step.waitMs);
-    history.push(act(stage, name, step));
+/** Removes what the scenes left; that reaches the others with what comes next. */
+export function clear(
+  { world }: Stage,
+  scenes: readonly { readonly name: string }[],
+): void {
+  const { files } = clientAt(world, 0);
+  for (const { name } of Deno.readDirSync(files)) {
+    if (!scenes.some((scene) => name.startsWith(stemOf(scene.name)))) continue;
+    Deno.removeSync(`${files}/${name}`, { recursive: true });
   }
 }
 
-function act(
-  { world, hands }: Stage,
-  name: string,
-  { client, act }: Step,
-): Observation {
-  const machine = clientAt(world, client);
-  const full = `${machine.files}/${name}`;
-  const spare = `${machine.home}/spare-${name}`;
-  const wrote = (value: Value, replaced: string | undefined): Observation => ({
-    op: "write",
-    client,
-    value,
-    replaced: valueIn(replaced),
-  });
-  const save = (value: Value) => {
-    const text = textFor(value, SIZES[value % SIZES.length] ?? 0);
-    return wrote(value, hands.save(full, text, spare));
-  };
-  switch (act.kind) {
-    case "read":
-      return { op: "read", client, value: valueIn(read(full)) };
-    case "delete":
-      return wrote(ABSENT, remove(full, spare));
-    case "save":
-      return save(act.value);
-    case "rewrite": {
-      const before = rewrite(full, (size) => textFor(act.value, size));
-      return before === undefined ? save(act.value) : wrote(act.value, before);
-    }
-  }
+/** What the names of a scene's conflict copies begin with, too. */
+export function stemOf(name: string): string {
+  return name.split(".")[0] ?? name;
 }
 
 async function stand(
@@ -122,51 +122,8 @@ async function stand(
   }
 }
 
-/** Waits until all are in step, and nothing lies aside that may still become a conflict copy. */
-export async function quiet(world: World): Promise<void> {
-  const isTidy = () =>
-    world.clients().every(({ files }) => ownDirectories(files).length === 0);
-  do {
-    await world.waitInStep({ limitMs: QUIET_LIMIT_MS });
-    await world.waitTidy();
-    await world.waitInStep({ limitMs: QUIET_LIMIT_MS });
-  } while (!isTidy());
-}
-
-function rest(world: World, scene: Scene): Observation {
-  const machines = world.clients();
-  const copies = machines.map((machine) =>
-    namesOf(machine, scene).filter((name) => name !== scene.name).map((name) =>
-      valueIn(read(`${machine.files}/${name}`))
-    ).sort((left, right) => left - right)
-  );
-  const values = machines.map(({ files }) =>
-    valueIn(read(`${files}/${scene.name}`))
-  );
-  return { op: "stable", values, copies };
-}
-
-/** The scene's file, if it is there, and its conflict copies. */
-function namesOf({ files }: WorldClient, scene: Scene): string[] {
-  const [stem = ""] = scene.name.split(".");
-  return [...Deno.readDirSync(files)].map(({ name }) => name).filter((name) =>
-    name === scene.name ||
-    name.startsWith(stem) && name.includes(CONFLICT_MARK)
-  );
-}
-
 function clientAt(world: World, client: number): WorldClient {
   const found = world.clients()[client];
   if (found === undefined) throw new Error(`Cannot find client ${client}`);
   return found;
-}
-
-function textFor(value: Value, size: number): string {
-  return `value ${value} `.padEnd(size, ".");
-}
-
-function valueIn(text: string | undefined): Value {
-  if (text === undefined) return ABSENT;
-  const value = Number(/^value (\d+) /.exec(text)?.[1] ?? TORN);
-  return textFor(value, text.length) === text ? value : TORN;
 }

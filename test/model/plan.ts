@@ -1,28 +1,19 @@
 /**
- * Random plans: what users of several clients do to one file, and when; seeded.
+ * Random plans: what users of several clients do to one file or tree, and when; seeded.
  *
  * @module
  */
 import { type Random, seeded } from "../sim/random.ts";
 
-/** What a user does. */
-export type Act =
-  | { readonly kind: "read" }
-  /** Puts a new file in place. */
-  | { readonly kind: "save"; readonly value: number }
-  /** Writes into the file that is there; as `save` when there is none. */
-  | { readonly kind: "rewrite"; readonly value: number }
-  | { readonly kind: "delete" };
-
 /** An act of one client's user, some time after the one before. */
-export interface Step {
+export interface Step<Act> {
   readonly client: number;
   readonly waitMs: number;
   readonly act: Act;
 }
 
-/** What happens to one file: phases, each of which ends when all is quiet. */
-export type Plan = readonly (readonly Step[])[];
+/** What happens to one file or tree: phases, each of which ends when all is quiet. */
+export type Plan<Act> = readonly (readonly Step<Act>[])[];
 
 /** A client that stands still for a while, as a machine that sleeps. */
 export interface Pause {
@@ -32,17 +23,22 @@ export interface Pause {
 }
 
 /** Plans that are carried out side by side in one world. */
-export interface Round {
-  readonly seed: number;
-  readonly plans: readonly Plan[];
+export interface Round<Act> {
+  readonly plans: readonly Plan<Act>[];
   /** By phase. */
   readonly pauses: readonly (readonly Pause[])[];
 }
+
+/** An act by chance; `fresh` gives the number of the next new content. */
+export type ActBy<Act> = (random: Random, fresh: () => number) => Act;
 
 /** Clients that act. */
 export const CLIENTS = 3;
 const PLANS = 24;
 const PHASES = 2;
+const MOST_STEPS = 7;
+/** 0 and {@linkcode DIRECTORY} of the model of trees are no files. */
+const FIRST_VALUE = 2;
 const WAITS_MS: readonly (readonly [number, number])[] = [
   [0, 0],
   [0, 0],
@@ -52,30 +48,23 @@ const WAITS_MS: readonly (readonly [number, number])[] = [
 ];
 
 /** The round of a seed. */
-export function roundOf(seed: number): Round {
+export function roundOf<Act>(seed: number, actBy: ActBy<Act>): Round<Act> {
   const random = seeded(seed);
-  const plans = Array.from({ length: PLANS }, () => planBy(random));
+  const plans = Array.from({ length: PLANS }, () => planBy(random, actBy));
   const pauses = Array.from({ length: PHASES }, () => pausesBy(random));
-  return { seed, plans, pauses };
+  return { plans, pauses };
 }
 
-function planBy(random: Random): Plan {
-  let value = 1;
+function planBy<Act>(random: Random, actBy: ActBy<Act>): Plan<Act> {
+  let value = FIRST_VALUE;
   return Array.from({ length: PHASES }, () => {
-    const length = random.between(1, 7);
-    return Array.from({ length }, (): Step => ({
+    const length = random.between(1, MOST_STEPS);
+    return Array.from({ length }, (): Step<Act> => ({
       client: random.between(0, CLIENTS - 1),
       waitMs: random.between(...random.pick(WAITS_MS)),
       act: actBy(random, () => value++),
     }));
   });
-}
-
-function actBy(random: Random, fresh: () => number): Act {
-  const roll = random.next();
-  if (roll < 0.25) return { kind: "read" };
-  if (roll < 0.4) return { kind: "delete" };
-  return { kind: roll < 0.75 ? "save" : "rewrite", value: fresh() };
 }
 
 function pausesBy(random: Random): Pause[] {
@@ -87,12 +76,10 @@ function pausesBy(random: Random): Pause[] {
 }
 
 /** A plan, a line for each step. */
-export function planText(plan: Plan): string {
+export function planText<Act>(plan: Plan<Act>): string {
   return plan.flatMap((steps, phase) => [
     ...steps.map(({ client, waitMs, act }) =>
-      `  ${waitMs} ms later, client ${client}: ${act.kind}${
-        "value" in act ? ` value ${act.value}` : ""
-      }`
+      `  ${waitMs} ms later, client ${client}: ${JSON.stringify(act)}`
     ),
     `  (all is quiet ${phase + 1})`,
   ]).join("\n");

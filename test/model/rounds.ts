@@ -6,13 +6,19 @@
  */
 import type { World } from "../support/world.ts";
 import { essence, explain } from "./checker.ts";
-import { fileModel, type Observation } from "./file_model.ts";
 import { Hands } from "./hands.ts";
-import { clear, perform, type Scene, sceneFor, type Stage } from "./perform.ts";
-import { CLIENTS, type Pause, type Plan, planText, roundOf } from "./plan.ts";
+import {
+  clear,
+  type Kind,
+  perform,
+  type Scene,
+  sceneFor,
+  type Stage,
+} from "./perform.ts";
+import { type Pause, type Plan, planText, roundOf } from "./plan.ts";
 import { shrink } from "./shrink.ts";
 
-/** How many rounds there are, and when shrinking ends. */
+/** How long rounds go on, and how long a plan that goes wrong is made shorter. */
 export interface Budget {
   readonly firstSeed: number;
   readonly seconds: number;
@@ -24,21 +30,21 @@ export interface Seen {
   rounds: number;
   histories: number;
   observations: number;
-  /** Conflict copies that the model asked for. */
-  copies: number;
+  /** Histories that the model cannot follow. */
+  spoiled: number;
   /** Most states that one history left possible at a time. */
   states: number;
 }
 
 /** Files that nobody touches: an anchor that is emptied is held, and these keep it from being empty. */
-const BALLAST = 110;
+const BALLAST = 250;
 /** Plans that are repeated side by side to see whether one still goes wrong. */
 const REPEATED = 12;
-const model = fileModel(CLIENTS);
 
 /** Performs rounds and checks every history; throws with all that is known of one that is wrong. */
-export async function performRounds(
+export async function performRounds<Act, Observation, State>(
   world: World,
+  kind: Kind<Act, Observation, State>,
   { firstSeed, seconds, shrinkSeconds }: Budget,
 ): Promise<Seen> {
   using hands = new Hands();
@@ -48,25 +54,24 @@ export async function performRounds(
     rounds: 0,
     histories: 0,
     observations: 0,
-    copies: 0,
+    spoiled: 0,
     states: 0,
   };
   const endMs = performance.now() + seconds * 1000;
   for (let seed = firstSeed; performance.now() < endMs; seed++) {
-    const { plans, pauses } = roundOf(seed);
+    const { plans, pauses } = roundOf(seed, kind.actBy);
     const scenes = plans.map((plan, index) =>
-      sceneFor(plan, nameAt(seed, index))
+      sceneFor<Act, Observation>(plan, nameAt(seed, index))
     );
     try {
-      await perform(stage, scenes, pauses);
+      await perform(stage, { kind, scenes, pauses });
     } catch (cause) {
-      const replay = `MODEL_SEED=${seed} repeats the round`;
-      throw new Error(`Cannot end round ${seed}: ${replay}`, { cause });
+      throw new Error(`Cannot end round ${seed}: ${replay(seed)}`, { cause });
     }
     for (const scene of scenes) {
-      if (!count(seen, scene)) {
+      if (!isExplained(kind, scene, seen)) {
         const endMs = performance.now() + shrinkSeconds * 1000;
-        throw await report(stage, { seed, scene, pauses, endMs });
+        throw await report(stage, { kind, seed, scene, pauses, endMs });
       }
     }
     seen.rounds++;
@@ -80,54 +85,65 @@ function nameAt(seed: number, index: number): string {
   return `${seed}-${index}-${["", ".txt", ".tar.gz"][index % 3]}`;
 }
 
+function replay(seed: number): string {
+  return `MODEL_SEED=${seed} repeats the round`;
+}
+
 function layBallast(world: World): void {
   const [first] = world.clients();
   if (first === undefined) throw new Error("Cannot begin: no client");
-  Deno.mkdirSync(`${first.files}/ballast`);
+  Deno.mkdirSync(`${first.files}/ballast`, { recursive: true });
   for (let i = 0; i < BALLAST; i++) {
     Deno.writeTextFileSync(`${first.files}/ballast/${i}`, `${i}`);
   }
 }
 
-/** False when the history cannot be explained. */
-function count(seen: Seen, { history, name }: Scene): boolean {
+function isExplained<Act, Observation, State>(
+  { model }: Kind<Act, Observation, State>,
+  { history, name, isSpoiled }: Scene<Act, Observation>,
+  seen: Seen,
+): boolean {
+  if (isSpoiled) {
+    seen.spoiled++;
+    return true;
+  }
   const verdict = explain(model, history);
   switch (verdict.kind) {
     case "unexplained":
       return false;
     case "too many states":
       throw new Error(`Cannot tell of ${name}: too many states`);
-    case "explained": {
-      const last = history.findLast(({ op }) => op === "stable");
+    case "explained":
       seen.histories++;
       seen.observations += history.length;
-      seen.copies += last?.op === "stable" ? last.copies[0]?.length ?? 0 : 0;
       seen.states = Math.max(seen.states, verdict.mostStates);
       return true;
-    }
   }
 }
 
-async function report(
+async function report<Act, Observation, State>(
   stage: Stage,
-  { seed, scene, pauses, endMs }: {
+  { kind, seed, scene, pauses, endMs }: {
+    kind: Kind<Act, Observation, State>;
     seed: number;
-    scene: Scene;
+    scene: Scene<Act, Observation>;
     pauses: readonly (readonly Pause[])[];
     endMs: number;
   },
 ): Promise<Error> {
+  const { model } = kind;
   let tries = 0;
-  const fails = async (plan: Plan) => {
+  const fails = async (plan: Plan<Act>) => {
     tries++;
     const scenes = Array.from(
       { length: REPEATED },
-      (_, index) => sceneFor(plan, `again-${tries}-${index}-`),
+      (_, index) =>
+        sceneFor<Act, Observation>(plan, `again-${tries}-${index}-`),
     );
-    await perform(stage, scenes, pauses);
+    await perform(stage, { kind, scenes, pauses });
     clear(stage, scenes);
-    return scenes.some(({ history }) =>
-      explain(model, history).kind === "unexplained"
+    return scenes.some(({ history, isSpoiled }) =>
+      !isSpoiled && explain(model, history).kind === "unexplained"
     );
   };
   const shrunk = await shrink(scene.plan, {
@@ -135,22 +151,21 @@ async function report(
     isOver: () => performance.now() > endMs,
   });
   const { history } = scene;
-  const wrong = essence(model, history, ({ op }) => op !== "write");
-  const verdict = explain(model, history);
+  const wrong = essence(model, history, kind.isIdle);
   return new Error([
     `Round ${seed}, ${scene.name}: no placing of uploads and downloads explains what was seen`,
     textOf(history),
     "Of this, what cannot be explained together:",
     textOf(wrong),
-    `It could have been ${JSON.stringify(verdict)}`,
+    `It could have been ${JSON.stringify(explain(model, history))}`,
     `The plan, as short as it still goes wrong in one of ${REPEATED} (after ${tries} tries):`,
     planText(shrunk),
     `Clients stand still: ${JSON.stringify(pauses)}`,
-    `MODEL_SEED=${seed} repeats the round`,
+    replay(seed),
   ].join("\n"));
 }
 
-function textOf(history: readonly Observation[]): string {
+function textOf<Observation>(history: readonly Observation[]): string {
   return history.map((observation) => `  ${JSON.stringify(observation)}`)
     .join("\n");
 }

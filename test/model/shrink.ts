@@ -6,13 +6,13 @@
 import type { Plan } from "./plan.ts";
 
 /** Tries to do without each step, from the last to the first, until none can go or the time is over. */
-export async function shrink(
-  plan: Plan,
+export async function shrink<Act>(
+  plan: Plan<Act>,
   options: {
-    readonly fails: (plan: Plan) => Promise<boolean>;
+    readonly fails: (plan: Plan<Act>) => Promise<boolean>;
     readonly isOver: () => boolean;
   },
-): Promise<Plan> {
+): Promise<Plan<Act>> {
   let left = plan;
   for (let shorter = true; shorter;) {
     shorter = false;
@@ -27,13 +27,13 @@ export async function shrink(
   return left;
 }
 
-function placesIn(plan: Plan): [phase: number, index: number][] {
+function placesIn<Act>(plan: Plan<Act>): [phase: number, index: number][] {
   return plan.flatMap((steps, phase) =>
     steps.map((_, index): [number, number] => [phase, index])
   );
 }
 
 /** Without one step; phases that are empty then stay, as what they wait for may matter. */
-function drop(plan: Plan, phase: number, index: number): Plan {
+function drop<Act>(plan: Plan<Act>, phase: number, index: number): Plan<Act> {
   return plan.with(phase, (plan[phase] ?? []).toSpliced(index, 1));
 }
