@@ -25,7 +25,11 @@ export async function knownClient(
   const credentials = await attempt(() =>
     loadCredentials(places.stateDirectory)
   );
-  const addresses = [config?.serverAddr, credentials?.address];
+  const addresses = [
+    config?.serverAddr,
+    credentials?.address,
+    credentials?.movedTo,
+  ];
   const broker = brokerAddress(credentials?.broker ?? "");
   if (broker !== undefined) {
     addresses.push(joinAddress(broker.host, broker.port));

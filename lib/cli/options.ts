@@ -63,6 +63,27 @@ export const SERVER_OPTIONS: readonly Option[] = [
       "Certificates (PEM) that tell your broker is the right one; clients get them when they join",
   },
   {
+    name: "users",
+    kind: "text",
+    value: "A,B",
+    summary:
+      "Serves only these users; other servers on the same broker serve the others",
+  },
+  {
+    name: "users-from",
+    kind: "path",
+    value: "FILE",
+    summary:
+      "The same from a file, one name a line; read again on reload and SIGHUP",
+  },
+  {
+    name: "address",
+    kind: "address",
+    value: "HOST:PORT",
+    summary:
+      "Where clients reach this server, when it is one of several on a broker",
+  },
+  {
     name: "rsyncd",
     kind: "address",
     value: "HOST:PORT",

@@ -143,12 +143,13 @@ function serverGrants(
   const root = serverRoot(given, around);
   const listen = given.text("listen") ?? "0.0.0.0:8883";
   const broker = brokerAddress(given.text("broker") ?? "");
-  const brokerCa = given.text("broker-ca");
+  const files = ["broker-ca", "users-from"].map((name) => given.text(name))
+    .filter((file) => file !== undefined);
   return merge(holderGrants(ownPidFile(given, around)), {
     read: [
       root,
       known.modules,
-      ...(brokerCa === undefined ? [] : [absolute(brokerCa, around)]),
+      ...files.map((file) => absolute(file, around)),
     ],
     write: [root],
     // rsync comes to one-shot listeners on the loopback, whose ports the system chooses.

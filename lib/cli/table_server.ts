@@ -117,6 +117,20 @@ export const SERVER_COMMANDS: readonly Command[] = [
       ),
   },
   {
+    words: ["server", "adopt"],
+    role: "accounts",
+    summary:
+      "With several servers: uses the directory here, though another had a newer one",
+    operands: [NAME],
+    options: [ROOT, PID],
+    notes: [
+      "For when the newer directory is lost. Clients compare in full; nothing is deleted.",
+    ],
+    examples: ["sinkd server adopt alice"],
+    run: async (given, context) =>
+      (await import("./commands/adopt.ts")).adopt(given, context),
+  },
+  {
     words: ["server", "broker-acl"],
     role: "accounts",
     summary:

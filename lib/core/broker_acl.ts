@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { ALL_LEASES_TOPIC, ALL_SERVERS_TOPIC } from "./fleet_protocol.ts";
 import {
   ALL_CLIENTS_TOPIC,
   clientTopic,
@@ -13,8 +14,13 @@ import {
 } from "./protocol.ts";
 import { loginName } from "./topic_rules.ts";
 
-/** The login and client id of the server itself; no client's has no slash. */
+/** The client id of the one server of an embedded broker; no client's has no slash. */
 export const SERVER_ACCOUNT = "sinkd-server";
+
+/** The login and client id of one server among others on a broker, by its id. */
+export function accountOf(server: string): string {
+  return `${SERVER_ACCOUNT}-${server.slice(0, 8)}`;
+}
 
 /** A client by user. */
 export interface ClientName {
@@ -39,14 +45,18 @@ export function aclLines(
 ): string[] {
   return [
     `user ${account}`,
-    `topic write ${SERVER_TOPIC}`,
     `topic write ${SERVER_TOPIC}/#`,
+    `topic write ${ALL_SERVERS_TOPIC}`,
+    `topic read ${ALL_SERVERS_TOPIC}`,
+    `topic write ${ALL_LEASES_TOPIC}`,
+    `topic read ${ALL_LEASES_TOPIC}`,
     `topic read ${ALL_CLIENTS_TOPIC}`,
     ...clients.flatMap(({ user, client }) => [
       "",
       `user ${loginName(user, client)}`,
       `topic write ${clientTopic(user, client)}`,
       `topic read ${SERVER_TOPIC}`,
+      `topic read ${ALL_SERVERS_TOPIC}`,
       `topic read ${headTopic(user)}`,
       `topic read ${replyTopic(user, client)}`,
     ]),

@@ -135,7 +135,7 @@ function linkUp(state: LeaseState, now: Instant): LeaseStep {
     users.set(user, {
       ...tenure,
       seen: undefined,
-      subscribedAtMs: now.steadyMs,
+      fromBeat: state.nextBeat,
       phase: phase.kind === "claiming" ? { kind: "waiting" } : phase,
     });
     effects.push({ kind: "listen", user });
@@ -165,7 +165,7 @@ function want(
   const linked = state.linkedAtMs !== undefined;
   const next = withTenure(state, user, {
     copy,
-    subscribedAtMs: linked ? now.steadyMs : undefined,
+    fromBeat: linked ? state.nextBeat : undefined,
     seen: undefined,
     highest: copy.number,
     phase: { kind: "waiting" },
@@ -217,7 +217,7 @@ function heardOwn(
   const sent = state.out.get(count);
   if (sent === undefined) return { state, effects: [] };
   const out = new Map([...state.out].filter(([each]) => each > count));
-  return attemptAll({ ...state, out, proven: sent }, now);
+  return attemptAll({ ...state, out, proven: sent, provenBeat: count }, now);
 }
 
 function recorded(
@@ -384,12 +384,10 @@ function attemptAll(state: LeaseState, now: Instant): LeaseStep {
 /** Claims a user that is free, once all that the broker had retained must have come. */
 function attempt(state: LeaseState, user: string, now: Instant): LeaseStep {
   const tenure = state.users.get(user);
-  const { proven, linkedAtMs } = state;
   if (
     tenure === undefined || tenure.phase.kind !== "waiting" ||
-    linkedAtMs === undefined || tenure.subscribedAtMs === undefined ||
-    proven === undefined || proven.steadyMs < tenure.subscribedAtMs ||
-    !isProven(state, now)
+    state.linkedAtMs === undefined || tenure.fromBeat === undefined ||
+    state.provenBeat < tenure.fromBeat || !isProven(state, now)
   ) return { state, effects: [] };
   const found = standing(state, tenure, now.steadyMs);
   if (found.kind !== "free") return { state, effects: [] };

@@ -53,8 +53,8 @@ export type Phase =
 /** One user that this server would serve. */
 export interface Tenure {
   readonly copy: Copy;
-  /** Since when its topic is subscribed, on the present connection. */
-  readonly subscribedAtMs: number | undefined;
+  /** The first beat after its topic was subscribed, on the present connection: when that one is back, so is all that the broker had retained. */
+  readonly fromBeat: number | undefined;
   readonly seen:
     | { readonly record: LeaseRecord; readonly heardAtMs: number }
     | undefined;
@@ -74,6 +74,8 @@ export interface LeaseState {
   readonly out: ReadonlyMap<number, Instant>;
   /** When the last beat that came back was sent. */
   readonly proven: Instant | undefined;
+  /** The highest beat that came back. */
+  readonly provenBeat: number;
   /** When other servers were last heard, or since when they are listened to. */
   readonly peers: ReadonlyMap<string, number>;
   readonly users: ReadonlyMap<string, Tenure>;
@@ -91,6 +93,7 @@ export function newLeaseState(
     nextBeat: 1,
     out: new Map(),
     proven: undefined,
+    provenBeat: 0,
     peers: new Map(),
     users: new Map(),
   };

@@ -59,6 +59,15 @@ export const msgHeadSchema = z.strictObject({
   version,
   epoch: epochSchema,
   ...stampShape,
+  /**
+   * With a broker of one's own: which server serves this user, under which lease, and where its data
+   * channel is when that is not where clients joined. `null` while the user moves.
+   */
+  server: z.strictObject({
+    id: z.string().regex(/^[0-9a-f]{16}$/),
+    lease: z.int().min(0),
+    address: z.string().max(300),
+  }).nullable().optional(),
 });
 /** See {@linkcode msgHeadSchema}. */
 export type MsgHead = z.infer<typeof msgHeadSchema>;

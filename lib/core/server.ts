@@ -91,6 +91,8 @@ export type ServerEvent =
     readonly stamp: Stamp | undefined;
     readonly nowMs: number;
   }
+  /** This server does not serve the user any more: what runs is to end, nothing waits. */
+  | { readonly kind: "dropped"; readonly user: string }
   | { readonly kind: "linkUp" };
 
 /** What the server does about it. */
@@ -125,6 +127,8 @@ export function stepServer(state: ServerState, event: ServerEvent): ServerStep {
       return withTurns(gone(state, event));
     case "turnEnded":
       return withTurns(turnEnded(state, event));
+    case "dropped":
+      return withTurns(dropped(state, event.user));
     case "linkUp":
       return {
         state,
@@ -227,6 +231,16 @@ function turnEnded(
   return {
     state: withClient(next, turn, { ...client, stamp, lastSeenMs: nowMs }),
     effects: [],
+  };
+}
+
+/** Turns that run stay active until they have ended: another one must not start beside them. */
+function dropped(state: ServerState, name: string): ServerStep {
+  const user = state.users.get(name);
+  if (user === undefined) return { state, effects: [] };
+  return {
+    state: withUser(state, name, { queue: [], clients: new Map() }),
+    effects: user.active.map((turn) => ({ kind: "cancelTurn", turn })),
   };
 }
 

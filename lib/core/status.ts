@@ -61,6 +61,18 @@ export const clientReportSchema = z.strictObject({
 /** See {@linkcode clientReportSchema}. */
 export type ClientReport = z.infer<typeof clientReportSchema>;
 
+/** A user that another server serves; `server` and `address` are empty where they are not known. */
+export const elsewhereSchema = z.strictObject({
+  user: z.string(),
+  server: z.string(),
+  address: z.string(),
+  since: z.string().nullable(),
+  /** `taken`: it is served there; `stale`: so it was, and its newest directory is there; `waiting`: not known yet. */
+  reason: z.enum(["taken", "stale", "waiting"]),
+});
+/** See {@linkcode elsewhereSchema}. */
+export type Elsewhere = z.infer<typeof elsewhereSchema>;
+
 /** A server's `status --json`. */
 export const serverReportSchema = z.strictObject({
   role: z.literal("server"),
@@ -83,6 +95,8 @@ export const serverReportSchema = z.strictObject({
       lastSeen: z.string().nullable(),
     })),
   })),
+  /** Users of this root that this server does not serve, with who does. */
+  elsewhere: z.array(elsewhereSchema),
   errors: z.array(faultSchema),
 });
 /** See {@linkcode serverReportSchema}. */

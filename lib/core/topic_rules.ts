@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ALL_LEASES_TOPIC, ALL_SERVERS_TOPIC } from "./fleet_protocol.ts";
 import { nameFault } from "./path.ts";
 import {
   ALL_CLIENTS_TOPIC,
@@ -65,9 +66,11 @@ export function mayPublish(peer: Peer, topic: string): boolean {
 export function maySubscribe(peer: Peer, filter: string): boolean {
   switch (peer.kind) {
     case "server":
-      return filter === ALL_CLIENTS_TOPIC;
+      return filter === ALL_CLIENTS_TOPIC || filter === ALL_SERVERS_TOPIC ||
+        filter === ALL_LEASES_TOPIC;
     case "client":
-      return filter === SERVER_TOPIC || filter === headTopic(peer.user) ||
+      return filter === SERVER_TOPIC || filter === ALL_SERVERS_TOPIC ||
+        filter === headTopic(peer.user) ||
         filter === replyTopic(peer.user, peer.client);
   }
 }

@@ -27,6 +27,7 @@ const log = logger("server");
 export interface AnnouncementPorts {
   readonly users: Users;
   readonly faults: Faults;
+  readonly serves: (user: string) => boolean;
   /** A user's epoch is a new one. */
   readonly onRenewed: (user: User) => void;
 }
@@ -56,6 +57,8 @@ export class Announcements {
     if (!parsed.ok) return this.#drop(topic, parsed.reason);
     const message = parsed.value;
     if (message.status === "Offline") return { kind: "gone", ...who, nowMs };
+    // What came late, of one whom another server serves now.
+    if (!this.#ports.serves(who.user)) return undefined;
     const user = this.#ports.users.get(who.user);
     if (user === undefined) return this.#drop(topic, "there is no such user");
     const path = treePath(who.user, message.path);

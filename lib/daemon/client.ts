@@ -15,7 +15,7 @@ import { configureLog, logger } from "../io/log.ts";
 import { lockPidFile, socketPathOf } from "../io/pid_file.ts";
 import { checkRsync } from "../io/rsync_version.ts";
 import { ClientSession } from "./client_session.ts";
-import { keepPins } from "./client_pins.ts";
+import { keepCredentials } from "./client_pins.ts";
 import { describe, Faults } from "./faults.ts";
 
 /** Where a client's files are. */
@@ -105,6 +105,7 @@ class Client {
         credentials: this.#credentials,
         stateDirectory: this.#options.stateDirectory,
         onPins: (renewed) => this.#renewPins(renewed),
+        onMoved: (address) => this.#moved(address),
       });
       this.#session = session;
       await session.open();
@@ -121,10 +122,20 @@ class Client {
 
   /** Kept first, then used: a new session pins them. */
   #renewPins(renewed: Credentials): void {
-    keepPins(this.#options.stateDirectory, renewed);
+    keepCredentials(this.#options.stateDirectory, renewed);
     this.#credentials = renewed;
     log.info`The server's certificates are pinned anew`;
     this.#asked.resolve("reload");
+  }
+
+  /** This process may reach the servers that it knew at its start: for another one it starts again. */
+  #moved(address: string): void {
+    if (address === this.#credentials.movedTo || mayReach(address)) return;
+    const renewed = { ...this.#credentials, movedTo: address };
+    keepCredentials(this.#options.stateDirectory, renewed);
+    this.#credentials = renewed;
+    log.info`The files of this user are at ${address} now; starting again`;
+    this.#asked.resolve("restart");
   }
 
   /** Wins over a reload that is going on. */
@@ -203,6 +214,11 @@ class Client {
 function read(options: ClientOptions): Config {
   const { machineConfig: machineFile, userConfig: userFile, home } = options;
   return loadConfig({ machineFile, userFile, home });
+}
+
+function mayReach(address: string): boolean {
+  const { state } = Deno.permissions.querySync({ name: "net", host: address });
+  return state === "granted";
 }
 
 function mayUse(path: string): boolean {

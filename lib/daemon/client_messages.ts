@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { msgServerSchema } from "../core/fleet_protocol.ts";
 import type { ClientEvent } from "../core/client_state.ts";
 import {
   headTopic,
+  type MsgHead,
   msgHeadSchema,
   msgPinsSchema,
   msgReplySchema,
@@ -14,10 +16,16 @@ import {
   replyTopic,
   SERVER_TOPIC,
 } from "../core/protocol.ts";
+import type { ClientHome } from "./client_home.ts";
 
 /** A message as the state machine takes it, or why it is dropped. */
 export type Received =
   | { readonly kind: "event"; readonly event: ClientEvent }
+  | {
+    readonly kind: "head";
+    readonly event: ClientEvent;
+    readonly server: MsgHead["server"];
+  }
   | { readonly kind: "pins" }
   | {
     readonly kind: "dropped";
@@ -32,10 +40,16 @@ export function readMessage(
     readonly nowMs: number;
   },
   account: { readonly user: string; readonly client: string },
+  home: Pick<ClientHome, "statusTopic">,
 ): Received | undefined {
   const { topic, payload, nowMs } = message;
   const { user, client } = account;
-  if (topic === SERVER_TOPIC) {
+  if (topic === home.statusTopic) {
+    const parsed = parsePayload(msgServerSchema, payload);
+    if (!parsed.ok) return { kind: "dropped", reason: parsed.reason };
+    return event({ kind: "server", state: parsed.value.state, nowMs });
+  }
+  if (topic === SERVER_TOPIC && home.statusTopic === undefined) {
     const parsed = parsePayload(msgStatusSchema, payload);
     if (!parsed.ok) return { kind: "dropped", reason: parsed.reason };
     return event({ kind: "server", state: parsed.value.state, nowMs });
@@ -43,12 +57,9 @@ export function readMessage(
   if (topic === headTopic(user)) {
     const parsed = parsePayload(msgHeadSchema, payload);
     if (!parsed.ok) return { kind: "dropped", reason: parsed.reason };
-    const { epoch, date, cycle } = parsed.value;
-    return event({
-      kind: "head",
-      head: { epoch, stamp: { date, cycle } },
-      nowMs,
-    });
+    const { epoch, date, cycle, server } = parsed.value;
+    const head = { epoch, stamp: { date, cycle } };
+    return { kind: "head", event: { kind: "head", head, nowMs }, server };
   }
   if (topic === replyTopic(user, client)) {
     if (parsePayload(msgPinsSchema, payload).ok) return { kind: "pins" };

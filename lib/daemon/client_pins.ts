@@ -21,7 +21,10 @@ export function withPins(
 }
 
 /** Keeps them, unless this machine has joined anew meanwhile. */
-export function keepPins(stateDirectory: string, renewed: Credentials): void {
+export function keepCredentials(
+  stateDirectory: string,
+  renewed: Credentials,
+): void {
   if (loadCredentials(stateDirectory)?.secret !== renewed.secret) return;
   saveCredentials(stateDirectory, renewed);
 }

@@ -31,7 +31,8 @@ import { openWatcher, type Watcher, type WatchEvent } from "../io/watcher.ts";
 import { Anchor } from "./anchor.ts";
 import { type AnchorCommand, commandAnchors } from "./client_commands.ts";
 import { clientLink, OFFLINE_PAYLOAD } from "./client_link.ts";
-import { readMessage } from "./client_messages.ts";
+import { ClientHome } from "./client_home.ts";
+import { readMessage, type Received } from "./client_messages.ts";
 import { fixOfUnreachable, isForeign, withPins } from "./client_pins.ts";
 import { clientReport } from "./client_report.ts";
 import { dialTurn } from "./client_turn.ts";
@@ -44,6 +45,8 @@ export interface SessionOptions {
   readonly stateDirectory: string;
   /** The server is about to show another certificate: these are to be pinned from now on. */
   readonly onPins: (renewed: Credentials) => void;
+  /** The user's server is one at this `host:port`. */
+  readonly onMoved: (address: string) => void;
 }
 
 const WIRE_ROOT = "/srv/sinkd";
@@ -52,12 +55,14 @@ const FINISH_TURNS_MS = 30_000;
 /** How often to ask for the certificates, beside each time that the server is reached anew. */
 const PINS_MS = 6 * 60 * 60 * 1000;
 
+const MOVING = "the files of this user are moving to another server";
+
 const log = logger("client");
 
 /** See the module. */
 export class ClientSession {
   readonly #options: SessionOptions;
-  readonly #address: string;
+  readonly #home: ClientHome;
   readonly #store: ClientStore;
   readonly #anchors = new Map<string, Anchor>();
   readonly #faults = new Faults();
@@ -77,7 +82,8 @@ export class ClientSession {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#address = options.config.serverAddr ?? options.credentials.address;
+    const { config, credentials } = options;
+    this.#home = new ClientHome(config.serverAddr ?? credentials.address);
     this.#store = new ClientStore(`${options.stateDirectory}/client.db`);
     this.#host = Deno.hostname();
     if (this.#store.damaged !== undefined) {
@@ -111,7 +117,7 @@ export class ClientSession {
       { canaryDirectory: `${stateDirectory}/canary` },
     );
     this.#link = openLink(
-      clientLink(this.#options.credentials, this.#address),
+      clientLink(this.#options.credentials, this.#home.address),
       (event) => this.#onLink(event),
     );
     await this.#watcher.ready;
@@ -153,7 +159,7 @@ export class ClientSession {
   report(faults: readonly Fault[]): ClientReport {
     return clientReport({
       credentials: this.#options.credentials,
-      address: this.#address,
+      address: this.#home.address,
       state: this.#state,
       anchors: [...this.#anchors].map(([path, anchor]) => ({
         anchor,
@@ -191,17 +197,18 @@ export class ClientSession {
     switch (event.kind) {
       case "up":
         this.#faults.clear("link");
-        log.info`Connected to ${this.#address}`;
+        log.info`Connected to ${this.#home.address}`;
         if (this.#wasLinked) this.#rescanAll("connected again");
         this.#wasLinked = true;
-        this.#learnPins();
+        this.#home.listen(this.#link);
+        if (this.#knowsServer()) this.#learnPins();
         return this.#do({ kind: "linkUp", nowMs });
       case "down":
       case "refused":
         if (this.#closing) return;
         log.warn`The server is out of reach: ${event.reason}`;
         this.#faults.note("link", {
-          path: this.#address,
+          path: this.#home.address,
           cause: event.reason,
           fix: event.kind === "refused"
             ? "this client may have been revoked: join again with a new link from 'sinkd server adduser'"
@@ -215,16 +222,52 @@ export class ClientSession {
 
   #onMessage(topic: string, payload: Uint8Array, nowMs: number): void {
     const { credentials } = this.#options;
-    const received = readMessage({ topic, payload, nowMs }, credentials);
+    const message = { topic, payload, nowMs };
+    const received = readMessage(message, credentials, this.#home);
     switch (received?.kind) {
       case undefined:
         return;
       case "event":
         return this.#do(received.event);
+      case "head":
+        return this.#onHead(received, nowMs);
       case "pins":
         return this.#learnPins();
       case "dropped":
         return this.#drop(topic, received.reason);
+    }
+  }
+
+  /** With a broker of one's own the head tells which server it is. */
+  #knowsServer(): boolean {
+    return this.#options.credentials.broker === "" ||
+      this.#home.statusTopic !== undefined;
+  }
+
+  #onHead(
+    { event, server }: Extract<Received, { kind: "head" }>,
+    nowMs: number,
+  ): void {
+    const move = this.#home.take(server, this.#link);
+    switch (move) {
+      case "outdated":
+        return;
+      case "moving":
+        log.info`${MOVING}`;
+        this.#faults.note("moving", {
+          path: this.#home.address,
+          cause: MOVING,
+          fix: "nothing: it goes on by itself when the other server has them",
+        });
+        return this.#do({ kind: "server", state: "Offline", nowMs });
+      case "moved":
+        this.#faults.clear("moving");
+        this.#do({ kind: "server", state: "Offline", nowMs });
+        this.#options.onMoved(this.#home.address);
+        this.#learnPins();
+        return this.#do(event);
+      case "same":
+        return this.#do(event);
     }
   }
 
@@ -233,7 +276,7 @@ export class ClientSession {
     this.#timers.set("pins", PINS_MS, () => this.#learnPins());
     const { credentials, onPins } = this.#options;
     const asking = askPins(credentials, {
-      address: this.#address,
+      address: this.#home.address,
       signal: this.#stop.signal,
     }).then((certPems) => {
       this.#faults.clear("pins");
@@ -251,7 +294,7 @@ export class ClientSession {
     log.warn`${cause}`;
     if (!isForeign(cause)) return;
     const fix = fixOfUnreachable(cause);
-    this.#faults.note("pins", { path: this.#address, cause, fix });
+    this.#faults.note("pins", { path: this.#home.address, cause, fix });
   }
 
   #drop(topic: string, reason: string): void {
@@ -329,7 +372,7 @@ export class ClientSession {
     try {
       const end = await dialTurn(anchor, effect, {
         credentials: this.#options.credentials,
-        address: this.#address,
+        address: this.#home.address,
         signal: this.#stop.signal,
       });
       clean = end.left.length === 0;

@@ -9,6 +9,7 @@ import { openControl } from "../io/control.ts";
 import { openFront } from "../io/front.ts";
 import { logger } from "../io/log.ts";
 import { lockPidFile, socketPathOf } from "../io/pid_file.ts";
+import { holdRoot } from "../io/server_identity.ts";
 import { checkRsync } from "../io/rsync_version.ts";
 import { Certificates } from "./certificates.ts";
 import { describe } from "./faults.ts";
@@ -20,10 +21,13 @@ const ROOT_MODE = 0o2770;
 
 const log = logger("server");
 
-/** Runs until `shutdown` aborts; throws when it cannot start. */
+/** Runs until the signals say `shutdown`; throws when it cannot start. */
 export async function runServer(
   options: ServerOptions,
-  shutdown: AbortSignal,
+  signals: {
+    readonly shutdown: AbortSignal;
+    onReload(handler: () => void): void;
+  },
 ): Promise<void> {
   await using lock = lockPidFile(options.pidFile);
   if (lock === undefined) {
@@ -33,6 +37,12 @@ export async function runServer(
   }
   const rsync = await checkRsync();
   makeRoot(options.root);
+  using held = holdRoot(`${options.root}/${OWN_NAME}`);
+  if (held === undefined) {
+    throw new UsageError(
+      `Cannot use the root ${options.root}: another server runs on it; stop that one, or name another root with --root`,
+    );
+  }
   const server = new Server(options);
   if (rsync.warning !== undefined) {
     log.warn`${rsync.warning}`;
@@ -72,17 +82,24 @@ export async function runServer(
     users: server.userNames(),
     faults: server.faults,
   });
+  const reload = async () => {
+    await certificates.reload();
+    const reply = server.control({ command: "reload" });
+    if (!reply.ok) log.error`${reply.message}`;
+    return reply;
+  };
   server.open({ broker, listen: `${front.host}:${front.port}` });
   await using _link = server.connect();
   await using _control = await openControl(
     socketPathOf(options.pidFile),
-    async (request) => {
-      if (request.command === "reload") await certificates.reload();
-      return server.control(request);
-    },
+    (request) =>
+      request.command === "reload"
+        ? reload()
+        : Promise.resolve(server.control(request)),
   );
   log.info`sinkd server on ${front.host}:${front.port}, root ${options.root}`;
-  await Promise.race([aborted(shutdown), server.stopped]);
+  signals.onReload(() => void reload());
+  await Promise.race([aborted(signals.shutdown), server.stopped]);
   await server.close();
   log.info`The server stopped`;
 }

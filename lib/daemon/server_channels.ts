@@ -11,9 +11,13 @@ import { logger } from "../io/log.ts";
 import { type HelloPins, helloPinsSchema, servePins } from "../io/pins.ts";
 import { describe } from "./faults.ts";
 import type { Logins } from "./logins.ts";
+import type { Serving } from "./serving.ts";
 import { parseHelloTurn, type ServerTurns } from "./server_turns.ts";
 
 const HELLO_LIMIT_MS = 10_000;
+
+const ELSEWHERE =
+  "this server does not serve that user; another one may: its 'sinkd server status' tells";
 
 const log = logger("server");
 
@@ -21,6 +25,7 @@ const log = logger("server");
 export interface ChannelPorts {
   readonly turns: ServerTurns;
   readonly logins: Logins;
+  readonly serving: Serving;
   readonly broker: string;
   readonly brokerCa: string | undefined;
 }
@@ -61,22 +66,34 @@ export class ServerChannels {
   ): Promise<void> {
     const hello = await receiveHello(channel);
     const turn = parseHelloTurn(hello);
-    const { turns, logins, broker, brokerCa } = this.#ports;
-    if (turn !== undefined) return await turns.serve(channel, turn, visitor);
+    const { turns, logins, serving, broker, brokerCa } = this.#ports;
+    if (turn !== undefined) {
+      if (serving.serves(turn.user)) {
+        return await turns.serve(channel, turn, visitor);
+      }
+      return await refuse(
+        channel,
+        "this user is not served here at the moment",
+      );
+    }
     const pins = helloPinsSchema.safeParse(hello);
     if (pins.success) {
       return await this.#servePins(channel, pins.data, { visitor, certPems });
     }
     const join = helloJoinSchema.safeParse(hello);
     if (!join.success) {
-      await channel.send({
-        kind: "fail",
-        message: "this server speaks another version of sinkd",
-      });
-      return channel.close();
+      return await refuse(
+        channel,
+        "this server speaks another version of sinkd",
+      );
     }
     await serveJoin(channel, join.data, {
-      redeem: (hello) => Promise.resolve(logins.redeem(hello, visitor.address)),
+      redeem: (hello) =>
+        Promise.resolve(
+          serving.mayJoin(hello.user)
+            ? logins.redeem(hello, visitor.address)
+            : { kind: "refused", reason: ELSEWHERE },
+        ),
       certPems,
       broker,
       ...(brokerCa === undefined ? {} : { brokerCa }),
@@ -91,12 +108,18 @@ export class ServerChannels {
       readonly certPems: readonly string[];
     },
   ): Promise<void> {
-    const { logins } = this.#ports;
+    const { logins, serving } = this.#ports;
+    if (!serving.serves(hello.user)) return channel.close();
     const login = logins.verify(hello, hello.secret, visitor.address);
     if (login !== "good") return channel.close();
     visitor.admit();
     await servePins(channel, certPems);
   }
+}
+
+async function refuse(channel: Channel, message: string): Promise<void> {
+  await channel.send({ kind: "fail", message });
+  channel.close();
 }
 
 async function receiveHello(channel: Channel): Promise<unknown> {

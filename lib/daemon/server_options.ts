@@ -5,6 +5,12 @@
  */
 import type { Address } from "../core/address.ts";
 
+/** See {@linkcode ServerOptions}. */
+export type UserSelection =
+  | { readonly kind: "all" }
+  | { readonly kind: "named"; readonly names: readonly string[] }
+  | { readonly kind: "listed"; readonly file: string };
+
 /** Where the server works and what it offers. */
 export interface ServerOptions {
   readonly root: string;
@@ -15,6 +21,10 @@ export interface ServerOptions {
   readonly broker: string | undefined;
   /** Certificates to trust it by, beside the well-known ones. */
   readonly brokerCaFile: string | undefined;
+  /** Whom to serve, of those in the root: all of them, those named, or those that a file lists. */
+  readonly users: UserSelection;
+  /** Where clients reach this server, when it is one of several; empty for where they joined. */
+  readonly address: string;
   /** Where plain rsync may read users' trees; nowhere when `undefined`. */
   readonly rsyncd: Address | undefined;
   readonly pidFile: string;

@@ -4,7 +4,7 @@
  * @module
  */
 import { type ServerState, userState } from "../core/server.ts";
-import type { Fault, ServerReport } from "../core/status.ts";
+import type { Elsewhere, Fault, ServerReport } from "../core/status.ts";
 import { ZERO_STAMP } from "../core/stamp.ts";
 import { VERSION } from "../version.ts";
 import type { User } from "./users.ts";
@@ -17,6 +17,7 @@ export function serverReport(
     readonly linked: boolean;
     readonly state: ServerState;
     readonly users: readonly User[];
+    readonly elsewhere: readonly Elsewhere[];
     readonly faults: readonly Fault[];
   },
 ): ServerReport {
@@ -54,6 +55,7 @@ export function serverReport(
         }),
       };
     }),
+    elsewhere: [...from.elsewhere],
     errors: [...from.faults],
   };
 }

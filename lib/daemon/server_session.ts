@@ -11,6 +11,7 @@ import {
   stepServer,
   type Turn,
 } from "../core/server.ts";
+import { clientsOfTopic, type ServerRef } from "../core/fleet_protocol.ts";
 import { PROTOCOL_VERSION } from "../core/protocol.ts";
 import type { Stamp } from "../core/stamp.ts";
 import type { ControlReply, ControlRequest } from "../core/control.ts";
@@ -21,7 +22,8 @@ import type { Visitor } from "../io/front.ts";
 import { logger } from "../io/log.ts";
 import type { LinkEvent } from "../io/mqtt_link.ts";
 import { Announcements, wirePath } from "./announcements.ts";
-import { Faults } from "./faults.ts";
+import { describe, Faults } from "./faults.ts";
+import { Leases } from "./leases.ts";
 import { Logins } from "./logins.ts";
 import { prune } from "./retention.ts";
 import { ServerChannels } from "./server_channels.ts";
@@ -29,7 +31,10 @@ import { ServerLink, withoutLogin } from "./server_link.ts";
 import type { ServerOptions } from "./server_options.ts";
 import { serverReport } from "./server_report.ts";
 import { ServerTurns } from "./server_turns.ts";
-import { Users } from "./users.ts";
+import { type Serving, servingAll } from "./serving.ts";
+import { UserChoice } from "./user_choice.ts";
+import { type User, Users } from "./users.ts";
+import { whoami } from "./whoami.ts";
 
 const BROADCAST_MS = 5_000;
 const PRUNE_MS = 6 * 60 * 60 * 1000;
@@ -42,6 +47,10 @@ export class Server {
   readonly stopped: Promise<void>;
   readonly #options: ServerOptions;
   readonly #users: Users;
+  readonly #selection: UserChoice;
+  readonly #me: ServerRef | undefined;
+  readonly #leases: Leases | undefined;
+  readonly #serving: Serving;
   readonly #logins: Logins;
   readonly #turns: ServerTurns;
   readonly #channels: ServerChannels;
@@ -59,6 +68,12 @@ export class Server {
   constructor(options: ServerOptions) {
     this.#options = options;
     this.#users = new Users(options.root);
+    this.#selection = new UserChoice(options.users, this.#users);
+    this.#me = whoami(options);
+    this.#leases = this.#me === undefined
+      ? undefined
+      : this.#openLeases(this.#me);
+    this.#serving = this.#leases ?? servingAll(this.#users);
     this.#logins = new Logins(this.#users);
     this.#brokerCa = readBrokerCa(options.brokerCaFile);
     this.#state = newServerState(options.jobs);
@@ -68,6 +83,7 @@ export class Server {
     this.#announcements = new Announcements({
       users: this.#users,
       faults: this.faults,
+      serves: (user) => this.#serving.serves(user),
       onRenewed: (user) => this.#link?.head(user),
     });
     this.#turns = new ServerTurns({
@@ -76,12 +92,14 @@ export class Server {
       minFreePercent: options.minFreePercent,
       reply: (turn, message) => this.#link?.reply(turn, message),
       wirePath,
+      assertServed: (user) => this.#assertServed(user),
       onCommit: (user) => this.#link?.head(user),
       onEnded: (turn, stamp, failure) => this.#onEnded(turn, stamp, failure),
     });
     this.#channels = new ServerChannels({
       turns: this.#turns,
       logins: this.#logins,
+      serving: this.#serving,
       broker: withoutLogin(options.broker ?? ""),
       brokerCa: this.#brokerCa,
     });
@@ -96,12 +114,14 @@ export class Server {
     return outcome === "later" ? outcome : outcome === "good";
   }
 
+  /** Whom this server would serve. */
   userNames(): string[] {
-    return this.#users.names();
+    return [...this.#selection.names()];
   }
 
-  /** Checks the users' databases; what was done to them is told in status. */
+  /** Checks the users' databases; what was done to them is told in status. With leases each is checked when it is ours. */
   start(): void {
+    if (this.#leases !== undefined) return;
     for (const [index, text] of this.#users.start().entries()) {
       log.warn`${text}`;
       this.faults.note(`users ${index}`, {
@@ -127,6 +147,9 @@ export class Server {
       options: this.#options,
       broker: this.#broker,
       brokerCa: this.#brokerCa,
+      me: this.#me,
+      state: () => this.#state.announced,
+      lease: (user) => this.#leases?.numberOf(user) ?? 0,
     }, (event) => this.#onLink(event));
     return this.#link;
   }
@@ -162,11 +185,7 @@ export class Server {
         this.#broker?.disconnect(request.user, request.client);
         return { ok: true, message: "disconnected" };
       case "reload":
-        return {
-          ok: true,
-          message:
-            "the certificate was read again; the server has no configuration",
-        };
+        return this.#reload();
       case "approve":
       case "reject":
       case "pause":
@@ -181,14 +200,59 @@ export class Server {
     }
   }
 
-  /** Says Offline, ends what runs, closes the databases. */
+  /** Lets go of the users, says Offline, ends what runs, closes the databases. */
   async close(): Promise<void> {
     this.#closing = true;
     for (const timer of this.#timers) clearInterval(timer);
+    await this.#leases?.close();
     this.#link?.state("Offline");
     await this.#turns[Symbol.asyncDispose]();
     await this.#channels.settled();
     this.#users[Symbol.dispose]();
+  }
+
+  #openLeases(me: ServerRef): Leases {
+    return new Leases({
+      users: this.#users,
+      faults: this.faults,
+      root: this.#options.root,
+      me,
+      fleet: this.#options.users.kind !== "all",
+      selected: () => this.#selection.names(),
+      link: () => this.#link,
+      onTook: (user) => this.#onServed(user),
+      onLost: async (user) => {
+        this.#link?.unlisten([clientsOfTopic(user)]);
+        this.#do({ kind: "dropped", user });
+        await this.#turns.ended(user);
+      },
+    });
+  }
+
+  /** From now on its clients are heard; they hear where the head is. */
+  #onServed(user: User): void {
+    if (this.#me !== undefined) this.#link?.listen([clientsOfTopic(user.name)]);
+    this.#link?.head(user);
+  }
+
+  #assertServed(user: string): void {
+    if (this.#serving.serves(user)) return;
+    throw new Error(
+      `Cannot go on with the turn: ${user} is not served here any more`,
+    );
+  }
+
+  #reload(): ControlReply {
+    try {
+      this.#selection.reload();
+    } catch (error) {
+      return { ok: false, message: describe(error), exitCode: 2 };
+    }
+    this.#leases?.look();
+    return {
+      ok: true,
+      message: "the certificate and the list of users were read again",
+    };
   }
 
   #onLink(event: LinkEvent): void {
@@ -196,15 +260,17 @@ export class Server {
       case "up":
         this.#linked = true;
         this.faults.clear("broker");
+        this.#leases?.linkUp();
         this.#do({ kind: "linkUp" });
-        for (const name of this.#users.names()) {
+        for (const name of this.#serving.names()) {
           const user = this.#users.get(name);
-          if (user !== undefined) this.#link?.head(user);
+          if (user !== undefined) this.#onServed(user);
         }
         return;
       case "down":
       case "refused":
         this.#linked = false;
+        this.#leases?.linkDown();
         if (this.#closing) return;
         log.warn`The broker is out of reach: ${event.reason}`;
         this.faults.note("broker", {
@@ -216,6 +282,7 @@ export class Server {
         return;
       case "message": {
         const { topic, payload } = event;
+        if (this.#leases?.message(topic, payload) === true) return;
         const read = this.#announcements.read(topic, payload, Date.now());
         if (read !== undefined) this.#do(read);
       }
@@ -249,7 +316,9 @@ export class Server {
   #perform(effect: ServerEffect): void {
     switch (effect.kind) {
       case "publishState":
-        return this.#link?.state(effect.state);
+        return this.#leases === undefined
+          ? this.#link?.state(effect.state)
+          : this.#leases.say();
       case "reply":
         return this.#link?.reply(effect, effect.message);
       case "startTurn":
@@ -260,8 +329,11 @@ export class Server {
   }
 
   #broadcast(): void {
-    this.#link?.state(this.#state.announced, 0);
+    if (this.#leases === undefined) {
+      this.#link?.state(this.#state.announced, 0);
+    }
     for (const name of this.#state.users.keys()) {
+      if (!this.#serving.serves(name)) continue;
       const user = this.#users.get(name);
       if (user !== undefined) this.#link?.head(user, 0);
     }
@@ -269,6 +341,7 @@ export class Server {
   }
 
   #disconnectRevoked(): void {
+    if (this.#broker === undefined) return;
     for (const [name, { clients }] of this.#state.users) {
       const accounts = this.#users.get(name)?.accounts.clients() ?? [];
       for (const { client, revoked } of accounts) {
@@ -279,7 +352,7 @@ export class Server {
   }
 
   #prune(): void {
-    for (const name of this.#users.names()) {
+    for (const name of this.#serving.names()) {
       const user = this.#users.get(name);
       if (user !== undefined) prune(user, this.#options.historyDays);
     }
@@ -292,7 +365,10 @@ export class Server {
       broker: broker === undefined ? "embedded" : withoutLogin(broker),
       linked: this.#linked,
       state: this.#state,
-      users: this.#users.names().flatMap((name) => this.#users.get(name) ?? []),
+      users: this.#users.names()
+        .filter((name) => this.#serving.serves(name))
+        .flatMap((name) => this.#users.get(name) ?? []),
+      elsewhere: this.#serving.elsewhere(),
       faults: this.faults.list(),
     });
   }

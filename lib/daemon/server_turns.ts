@@ -36,6 +36,8 @@ export interface TurnPorts {
   readonly reply: (turn: Turn, message: MsgReply) => void;
   /** Path of an anchor as messages name it. */
   readonly wirePath: (turn: Turn) => string;
+  /** Throws when this server does not serve the user. */
+  readonly assertServed: (user: string) => void;
   readonly onCommit: (user: User) => void;
   readonly onEnded: (
     turn: Turn,
@@ -56,7 +58,7 @@ export class ServerTurns implements AsyncDisposable {
   readonly #invited = new Map<string, Invitation>();
   readonly #running = new Map<
     number,
-    { channel: Channel; done: Promise<void> }
+    { channel: Channel; user: string; done: Promise<void> }
   >();
 
   constructor(ports: TurnPorts) {
@@ -122,15 +124,25 @@ export class ServerTurns implements AsyncDisposable {
     this.#invited.delete(hello.session);
     const { turn } = invitation;
     const done = this.#run(channel, turn, user);
-    this.#running.set(turn.id, { channel, done });
+    this.#running.set(turn.id, { channel, user: turn.user, done });
     await done;
+  }
+
+  /** Resolves when no turn of the user runs. */
+  async ended(user: string): Promise<void> {
+    const running = [...this.#running.values()];
+    await Promise.all(
+      running.filter((turn) => turn.user === user).map(({ done }) => done),
+    );
   }
 
   /** The turn is over, for the queue, as soon as its last word is said: the client may ask again at once. */
   async #run(channel: Channel, turn: Turn, user: User): Promise<void> {
     let stamp: Stamp | undefined;
     let failure: string | undefined;
+    const assertServed = () => this.#ports.assertServed(turn.user);
     try {
+      assertServed();
       await this.#ports.users.recover(user);
       const end = await serveTurn({
         path: turn.path,
@@ -140,6 +152,7 @@ export class ServerTurns implements AsyncDisposable {
         journal: user.journal,
         tree: this.#guarded(user),
         today: () => utcDate(Date.now()),
+        assertServed,
         onCommit: () => this.#ports.onCommit(user),
       });
       stamp = end.stamp;

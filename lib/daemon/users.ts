@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { OWN_NAME } from "../core/path.ts";
+import { nameFault, OWN_NAME } from "../core/path.ts";
 import { nextStamp, utcDate } from "../core/stamp.ts";
+import { hasState, readDirectory } from "../io/account_files.ts";
 import { Accounts } from "../io/accounts.ts";
 import { differences, readTree } from "../io/adopt_tree.ts";
 import { openJournal, type SqliteJournal } from "../io/journal.ts";
@@ -40,37 +41,85 @@ export class Users implements Disposable {
     return Accounts.listUsers(this.#root);
   }
 
-  /**
-   * Before anything else: sets damaged databases aside, and begins a new epoch for users whose
-   * database is new, or another one than it was, with the record as the tree really is. Gives what
-   * was done, as sentences.
-   */
+  /** Before anything else: {@linkcode prepare} for everybody. */
   start(): string[] {
-    const said: string[] = [];
-    for (const { name, isDirectory } of Deno.readDirSync(this.#root)) {
-      const file = `${this.#root}/${name}/${OWN_NAME}/state.db`;
-      if (!isDirectory || name === OWN_NAME) continue;
-      const aside = setAsideIfDamaged(file, Date.now());
-      if (aside !== undefined) {
-        said.push(
-          `The database of ${name} was damaged; it is kept as ${aside}`,
-        );
-      }
-      const user = this.get(name);
-      if (user === undefined || user.journal.place() === placeOf(file)) {
-        continue;
-      }
-      if (this.#adopt(user, file)) {
-        said.push(
-          `The record of ${name} was made anew from the tree; nothing is deleted`,
-        );
-      }
+    const names = readDirectory(this.#root)
+      .filter(({ name, isDirectory }) => isDirectory && name !== OWN_NAME);
+    return names.flatMap(({ name }) => this.prepare(name, { keepEpoch: true }));
+  }
+
+  /**
+   * Before a user is served: sets a damaged database aside, and begins a new epoch when it is new,
+   * or another one than it was, with the record as the tree really is. Without `keepEpoch` a new one
+   * begins in any case; with `copied` a copy that agrees with its tree keeps its epoch. Gives what was
+   * done, as sentences.
+   */
+  prepare(
+    name: string,
+    { keepEpoch, copied = false }: {
+      readonly keepEpoch: boolean;
+      readonly copied?: boolean;
+    },
+  ): string[] {
+    const said = this.#setAside(name);
+    const user = this.get(name);
+    if (user === undefined) return said;
+    const place = placeOf(databaseOf(this.#root, name));
+    const same = user.journal.place() === place;
+    if (keepEpoch && (same || (copied && this.#moveIn(user, place)))) {
+      return said;
+    }
+    if (this.#adopt(user, place)) {
+      said.push(
+        `The record of ${name} was made anew from the tree; nothing is deleted`,
+      );
     }
     return said;
   }
 
+  /** The user, after a damaged database was set aside. */
+  sound(name: string): User | undefined {
+    for (const text of this.#setAside(name)) log.warn`${text}`;
+    return this.get(name);
+  }
+
+  /** Names of all directories that look like a user's, whether or not removed; quick, in any order. */
+  likelyNames(): string[] {
+    return readDirectory(this.#root).map(({ name }) => name)
+      .filter((name) =>
+        nameFault(name) === undefined && hasState(this.#root, name)
+      );
+  }
+
+  /** Lets go of what is open of a user, so that its directory can be copied. */
+  close(name: string): void {
+    const user = this.#open.get(name);
+    user?.journal[Symbol.dispose]();
+    user?.accounts[Symbol.dispose]();
+    this.#open.delete(name);
+  }
+
+  #setAside(name: string): string[] {
+    if (this.#open.has(name)) return [];
+    const file = databaseOf(this.#root, name);
+    const aside = setAsideIfDamaged(file, Date.now());
+    return aside === undefined
+      ? []
+      : [`The database of ${name} was damaged; it is kept as ${aside}`];
+  }
+
+  /** True when a copied directory is whole: its database is at home here from now on. */
+  #moveIn({ directory, journal }: User, place: string): boolean {
+    if (journal.place() === undefined) return false;
+    if (differences(journal.liveEntries(), readTree(directory)).size > 0) {
+      return false;
+    }
+    journal.setPlace(place);
+    return true;
+  }
+
   /** True when there was anything to adopt. */
-  #adopt({ directory, journal }: User, file: string): boolean {
+  #adopt({ directory, journal }: User, place: string): boolean {
     const { stamp, epoch } = journal.head();
     const isNew = journal.place() === undefined;
     const changes = differences(journal.liveEntries(), readTree(directory));
@@ -78,7 +127,7 @@ export class Users implements Disposable {
     journal.renew({
       epoch: isNew ? epoch : randomHex(8),
       stamp: isEmpty ? stamp : nextStamp(stamp, utcDate(Date.now())),
-      place: placeOf(file),
+      place,
       changes,
     });
     return !isEmpty;
@@ -103,10 +152,8 @@ export class Users implements Disposable {
     const accounts = Accounts.open(this.#root, name);
     if (accounts === undefined) return undefined;
     const directory = `${this.#root}/${name}`;
-    const journal = openJournal(
-      `${directory}/${OWN_NAME}/state.db`,
-      () => randomHex(8),
-    );
+    const file = databaseOf(this.#root, name);
+    const journal = openJournal(file, () => randomHex(8));
     const user = {
       name,
       directory,
@@ -115,7 +162,7 @@ export class Users implements Disposable {
       tree: openServerTree(directory),
     };
     if (journal.place() === undefined && isUntouched(user)) {
-      journal.setPlace(placeOf(`${directory}/${OWN_NAME}/state.db`));
+      journal.setPlace(placeOf(file));
     }
     this.#open.set(name, user);
     return user;
@@ -133,6 +180,10 @@ export class Users implements Disposable {
     }
     this.#open.clear();
   }
+}
+
+function databaseOf(root: string, name: string): string {
+  return `${root}/${name}/${OWN_NAME}/state.db`;
 }
 
 /** True for a user that was just added: nothing recorded, nothing on the disk. */

@@ -4,9 +4,10 @@
  *
  * @module
  */
-import { SERVER_ACCOUNT } from "../core/broker_acl.ts";
+import { accountOf } from "../core/broker_acl.ts";
 import { replaceFile } from "./replace_file.ts";
 import { makeSecret } from "./secret_hash.ts";
+import { serverId } from "./server_identity.ts";
 
 /** Name and password of the server's login. */
 export interface BrokerLogin {
@@ -26,7 +27,8 @@ export function ensureBrokerLogin(ownDirectory: string): BrokerLogin {
       `Cannot use ${file}: it is not NAME:PASSWORD; remove it, and give the broker what 'sinkd server broker-acl' prints then`,
     );
   }
-  const login = { name: SERVER_ACCOUNT, secret: makeSecret() };
+  const name = accountOf(serverId(ownDirectory));
+  const login = { name, secret: makeSecret() };
   replaceFile(file, `${login.name}:${login.secret}\n`);
   return login;
 }

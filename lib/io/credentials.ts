@@ -18,6 +18,8 @@ const credentialsSchema = z.strictObject({
   secret: z.string().min(1).max(200),
   /** `host:port`; an IPv6 address is in brackets. */
   address: z.string().regex(/^.+:\d{1,5}$/),
+  /** Where it went with its user, when that moved to another server. */
+  movedTo: z.string().regex(/^.+:\d{1,5}$/).optional(),
   /** The certificates that the server may show. */
   certPems: z.array(z.string().startsWith("-----BEGIN CERTIFICATE-----"))
     .min(1).max(8),

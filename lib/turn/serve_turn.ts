@@ -49,6 +49,11 @@ export interface ServerTurn {
   readonly tree: ServerTree;
   /** Today's date, YYYYMMDD in UTC. */
   readonly today: () => number;
+  /**
+   * Throws when this server does not serve the user any more: asked right before each commit, and
+   * before the client is told of it.
+   */
+  readonly assertServed?: () => void;
   /** Called after every commit, before the client hears of it. */
   readonly onCommit: (stamp: Stamp) => void;
 }
@@ -325,9 +330,11 @@ async function commitPlan(
     steps: plan.steps,
     rows: plan.rows,
   };
+  turn.assertServed?.();
   journal.prepare(intent);
   await tree.apply(intent);
   journal.finish(intent);
+  turn.assertServed?.();
   turn.onCommit(intent.stamp);
 }
 

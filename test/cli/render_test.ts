@@ -139,6 +139,29 @@ Deno.test("renderText() shows a server with its users and clients", () => {
   assert.match(shown, /laptop +lap\.local +Sinkd +20261122\.7 +10 min ago$/m);
 });
 
+Deno.test("renderText() says which server has whom this one does not serve", () => {
+  const shown = text(serverReport({
+    elsewhere: [{
+      user: "bob",
+      server: "rack2",
+      address: "10.0.0.2:8883",
+      since: "2026-11-22T11:50:00Z",
+      reason: "taken",
+    }, {
+      user: "carol",
+      server: "",
+      address: "",
+      since: null,
+      reason: "waiting",
+    }],
+  }));
+  assert.match(
+    shown,
+    /^bob +another server has it +rack2 +10\.0\.0\.2:8883 +10 min ago$/m,
+  );
+  assert.match(shown, /^carol +waits to see who has it$/m);
+});
+
 Deno.test("renderText() says when it watches by scanning", () => {
   const detail = "watch limit reached; raise fs.inotify.max_user_watches";
   const shown = text(

@@ -74,6 +74,7 @@ export function serverReport(over: Partial<ServerReport> = {}): ServerReport {
         lastSeen: "2026-11-22T11:50:00Z",
       }],
     }],
+    elsewhere: [],
     errors: [],
     ...over,
   };

@@ -20,6 +20,8 @@ Deno.test("mayPublish() lets a client publish on its own topic only", () => {
       "sinkd/server",
       "sinkd/server/alice",
       "sinkd/server/alice/laptop",
+      "sinkd/servers/0123456789abcdef",
+      "sinkd/lease/alice",
       "$SYS/x",
       "refused",
       "",
@@ -44,6 +46,8 @@ Deno.test("maySubscribe() lets a client read the server, its user and itself onl
       "sinkd/server/bob",
       "sinkd/clients/alice/laptop",
       "sinkd/clients/+/+",
+      "sinkd/lease/+",
+      "sinkd/lease/alice",
       "$SYS/#",
       "refused",
     ]

@@ -124,7 +124,13 @@ world.test("a client hears and says nothing outside of its own topics, and ends 
   const heard: string[] = [];
   spy.on("message", (topic) => heard.push(topic));
   for (
-    const filter of ["#", "sinkd/#", "sinkd/server/bob", "$SYS/#"]
+    const filter of [
+      "#",
+      "sinkd/#",
+      "sinkd/server/bob",
+      "sinkd/lease/+",
+      "$SYS/#",
+    ]
   ) await spy.subscribeAsync(filter, { qos: 1 }).catch(() => {});
   for (
     const topic of [
@@ -132,6 +138,8 @@ world.test("a client hears and says nothing outside of its own topics, and ends 
       "sinkd/server/bob/laptop",
       "sinkd/server",
       "sinkd/server/bob",
+      "sinkd/lease/bob",
+      "sinkd/servers/0123456789abcdef",
     ]
   ) await spy.publishAsync(topic, "{}", { qos: 1, retain: true });
   Deno.writeTextFileSync(`${world.client("laptop", "bob").files}/c`, "bob's");
@@ -139,7 +147,8 @@ world.test("a client hears and says nothing outside of its own topics, and ends 
   const own = ["sinkd/server", "sinkd/server/alice"];
   assert.deepEqual(
     heard.filter((topic) =>
-      !own.includes(topic) && !topic.startsWith("sinkd/server/alice/")
+      !own.includes(topic) && !topic.startsWith("sinkd/server/alice/") &&
+      !topic.startsWith("sinkd/servers/")
     ),
     [],
   );

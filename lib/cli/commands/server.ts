@@ -6,6 +6,8 @@
 import { splitAddress } from "../../core/address.ts";
 import { UsageError } from "../../core/fault.ts";
 import { configureLog } from "../../io/log.ts";
+import type { UserSelection } from "../../daemon/server_options.ts";
+import { parseUserList } from "../../io/user_list.ts";
 import type { Arguments } from "../arguments.ts";
 import { absolute, type Context, isJournal } from "../context.ts";
 import { checkRootOwner } from "../owner.ts";
@@ -33,6 +35,8 @@ export async function server(
     listenHost: listen.host,
     listenPort: listen.port,
     broker: given.text("broker"),
+    users: selectionOf(given, context),
+    address: given.text("address") ?? "",
     brokerCaFile: fileOf(given, "broker-ca", context),
     pidFile: ownPidFile(given, context.around),
     jobs: Number(given.text("jobs") ?? 8),
@@ -43,8 +47,27 @@ export async function server(
   checkRootOwner(options.root, context.around);
   await configureLog("info", isJournal(context.around));
   using signals = listenForSignals();
-  await runServer(options, signals.shutdown);
+  await runServer(options, signals);
   return EXIT.done;
+}
+
+/** Whom to serve; one of several servers must say where its clients reach it. */
+function selectionOf(given: Arguments, context: Context): UserSelection {
+  const named = given.text("users");
+  const file = fileOf(given, "users-from", context);
+  if (named === undefined && file === undefined) return { kind: "all" };
+  if (named !== undefined && file !== undefined) {
+    throw new UsageError("Cannot use both --users and --users-from: give one");
+  }
+  for (const needed of ["broker", "address"]) {
+    if (given.text(needed) !== undefined) continue;
+    throw new UsageError(
+      `Cannot serve some of the users: --${needed} is missing; several servers need one broker, and each says with --address HOST:PORT where clients reach it`,
+    );
+  }
+  if (file !== undefined) return { kind: "listed", file };
+  const names = parseUserList((named ?? "").replaceAll(",", "\n"), "--users");
+  return { kind: "named", names };
 }
 
 function fileOf(

@@ -44,6 +44,7 @@ export function serverLines(
       paint,
     ).map((line) => line.trimEnd()),
     ...userLines(report, nowMs, paint),
+    ...elsewhereLines(report, nowMs, paint),
     ...problemLines(report.errors, nowMs, paint),
   ];
 }
@@ -79,6 +80,43 @@ function verdict(report: ServerReport, paint: Paint): string {
         : `${paint("good", "All requests are done.")}${tail}`;
   }
 }
+
+/** Users that another server serves, or that wait. */
+function elsewhereLines(
+  { elsewhere }: ServerReport,
+  nowMs: number,
+  paint: Paint,
+): string[] {
+  if (elsewhere.length === 0) return [];
+  const rows: Cell[][] = [
+    ["Not served here", "", "Server", "Address", "Since"].map((text) => ({
+      text,
+    })),
+    ...elsewhere.slice(0, CLIENTS_SHOWN).map((each): Cell[] => [
+      { text: plain(each.user) },
+      {
+        text: REASONS[each.reason],
+        tone: each.reason === "stale" ? "bad" : "quiet",
+      },
+      { text: plain(each.server) },
+      { text: plain(each.address) },
+      { text: each.since === null ? "" : ago(each.since, nowMs) },
+    ]),
+  ];
+  const [head = "", ...lines] = columns(rows, [], paint)
+    .map((line) => line.trimEnd());
+  const more = elsewhere.length - CLIENTS_SHOWN;
+  const tail = more > 0
+    ? [`  and ${more} more users: sinkd status --json`]
+    : [];
+  return ["", paint("strong", head), ...lines, ...tail];
+}
+
+const REASONS = {
+  taken: "another server has it",
+  stale: "its newest directory is elsewhere",
+  waiting: "waits to see who has it",
+} as const;
 
 function userLines(
   report: ServerReport,
