@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { assertGuarantees, copiesOf, Ledger } from "../support/guarantees.ts";
+import { needing } from "../support/needs.ts";
 import { shareWorld } from "../support/shared_world.ts";
 import { hashOf, itemAt, treeOf } from "../support/tree_view.ts";
 import { pause, waitFor } from "../support/waiting.ts";
@@ -53,26 +54,33 @@ async function assertCarried(world: World, below: string): Promise<void> {
   assert.deepEqual(copiesOf(world.client("b")), []);
 }
 
-test("npm install, and npm uninstall after it, are on all sides as npm left them", async (world) => {
-  const [a, b] = [world.client("a").files, world.client("b").files];
-  const packed = `${world.directory}/packed`;
-  Deno.mkdirSync(packed);
-  Deno.mkdirSync(`${a}/app`);
-  Deno.writeTextFileSync(`${a}/app/package.json`, `{"name":"app"}\n`);
-  const directories = PACKAGES.map(packageDirectory);
-  const pack = `npm pack --silent --ignore-scripts "$@"`;
-  await shell(packed, pack, ...directories);
-  const install = "npm install --silent --ignore-scripts ../../../packed/*.tgz";
-  await shell(`${a}/app`, install);
-  await assertCarried(world, "app");
-  assert.ok(treeOf(`${b}/app/node_modules`, { bytes: false }).size > 150);
-  const script =
-    `import("smol-toml").then(({ parse }) => console.log(parse("a = 1").a))`;
-  assert.equal(await shell(`${b}/app`, `node -e "$1"`, script), "1\n");
-  await shell(`${b}/app`, "npm uninstall --silent --ignore-scripts pure-rand");
-  await assertCarried(world, "app");
-  assert.equal(itemAt(`${a}/app/node_modules/pure-rand`), undefined);
-});
+needing(test, "npm")(
+  "npm install, and npm uninstall after it, are on all sides as npm left them",
+  async (world) => {
+    const [a, b] = [world.client("a").files, world.client("b").files];
+    const packed = `${world.directory}/packed`;
+    Deno.mkdirSync(packed);
+    Deno.mkdirSync(`${a}/app`);
+    Deno.writeTextFileSync(`${a}/app/package.json`, `{"name":"app"}\n`);
+    const directories = PACKAGES.map(packageDirectory);
+    const pack = `npm pack --silent --ignore-scripts "$@"`;
+    await shell(packed, pack, ...directories);
+    const install =
+      "npm install --silent --ignore-scripts ../../../packed/*.tgz";
+    await shell(`${a}/app`, install);
+    await assertCarried(world, "app");
+    assert.ok(treeOf(`${b}/app/node_modules`, { bytes: false }).size > 150);
+    const script =
+      `import("smol-toml").then(({ parse }) => console.log(parse("a = 1").a))`;
+    assert.equal(await shell(`${b}/app`, `node -e "$1"`, script), "1\n");
+    await shell(
+      `${b}/app`,
+      "npm uninstall --silent --ignore-scripts pure-rand",
+    );
+    await assertCarried(world, "app");
+    assert.equal(itemAt(`${a}/app/node_modules/pure-rand`), undefined);
+  },
+);
 
 test("tar x of a source tree, and of another version over it, is on all sides as tar left it", async (world) => {
   const [a, b] = [world.client("a").files, world.client("b").files];

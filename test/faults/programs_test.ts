@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { assertGuarantees, copiesOf, Ledger } from "../support/guarantees.ts";
+import { needing } from "../support/needs.ts";
 import { shareWorld } from "../support/shared_world.ts";
 import { itemAt } from "../support/tree_view.ts";
 import { pause } from "../support/waiting.ts";
@@ -108,10 +109,12 @@ test("a log that grows every few milliseconds, and is rotated, is whole on all s
 /** How editors put a new version in the place of the old one. */
 const SAVES: readonly {
   readonly editor: string;
+  readonly needs?: string;
   readonly save: (directory: string, text: string) => Promise<void> | void;
 }[] = [
   ...["no", "yes"].map((copy) => ({
     editor: `vim with backupcopy=${copy}`,
+    needs: "vim",
     save: async (directory: string, text: string) => {
       const set = `set backup backupcopy=${copy} swapfile fsync`;
       const put = `call setline(1, ${JSON.stringify(text)})`;
@@ -143,61 +146,69 @@ const SAVES: readonly {
   },
 ];
 
-for (const [index, { editor, save }] of SAVES.entries()) {
-  test(`what ${editor} saves is the next version of the same file, on either side`, async (world) => {
-    const sides = await onBoth(world, `editor-${index}`);
-    const ledger = new Ledger();
-    Deno.writeTextFileSync(`${sides[0]}/text`, "first\n");
-    await world.waitInStep();
-    for (let turn = 0; turn < 4; turn++) {
-      for (let again = 0; again < 3; again++) {
-        await save(sides[turn % 2 ? 1 : 0], `turn ${turn} save ${again}`);
-      }
-      ledger.note(`editor-${index}/text`, `turn ${turn} save 2\n`);
+for (const [index, { editor, needs, save }] of SAVES.entries()) {
+  needing(test, needs ?? "sh")(
+    `what ${editor} saves is the next version of the same file, on either side`,
+    async (world) => {
+      const sides = await onBoth(world, `editor-${index}`);
+      const ledger = new Ledger();
+      Deno.writeTextFileSync(`${sides[0]}/text`, "first\n");
       await world.waitInStep();
-      for (const side of sides) {
-        const text = Deno.readTextFileSync(`${side}/text`);
-        assert.equal(text, `turn ${turn} save 2\n`);
+      for (let turn = 0; turn < 4; turn++) {
+        for (let again = 0; again < 3; again++) {
+          await save(sides[turn % 2 ? 1 : 0], `turn ${turn} save ${again}`);
+        }
+        ledger.note(`editor-${index}/text`, `turn ${turn} save 2\n`);
+        await world.waitInStep();
+        for (const side of sides) {
+          const text = Deno.readTextFileSync(`${side}/text`);
+          assert.equal(text, `turn ${turn} save 2\n`);
+        }
       }
-    }
-    await assertWhole(world, ledger);
-    const left = [...Deno.readDirSync(sides[1])].map(({ name }) => name).sort();
-    const backup = itemAt(`${sides[0]}/text~`) === undefined ? [] : ["text~"];
-    assert.deepEqual(left, ["text", ...backup]);
-  });
+      await assertWhole(world, ledger);
+      const left = [...Deno.readDirSync(sides[1])].map(({ name }) => name)
+        .sort();
+      const backup = itemAt(`${sides[0]}/text~`) === undefined ? [] : ["text~"];
+      assert.deepEqual(left, ["text", ...backup]);
+    },
+  );
 }
 
-test("a git clone is a sound repository elsewhere, and so are its checkout, commit, rebase and gc", async (world) => {
-  const [a, b] = [world.client("a"), world.client("b")];
-  const [here, there] = [`${a.files}/repo`, `${b.files}/repo`];
-  await run(
-    world.directory,
-    "git",
-    "clone",
-    "-q",
-    "--bare",
-    CHECKOUT,
-    "origin",
-  );
-  const origin = `${world.directory}/origin`;
-  await run(a.files, "git", "clone", "-q", "--no-local", origin, "repo");
-  await assertSound(world, there);
-  const commits = (await run(here, "git", "rev-list", "--max-count=60", "HEAD"))
-    .trim().split("\n");
-  await run(here, "git", "checkout", "-q", commits.at(-1) ?? "HEAD");
-  await assertSound(world, there);
-  await run(there, "git", "checkout", "-q", "-b", "topic", commits[0] ?? "");
-  Deno.writeTextFileSync(`${there}/of-b`, "made on b\n");
-  await run(there, "git", "add", "of-b");
-  await run(there, "git", "commit", "-q", "-m", "of b");
-  await assertSound(world, here);
-  await run(here, "git", "gc", "-q", "--prune=now");
-  await assertSound(world, there);
-  assert.equal(
-    (await run(there, "git", "log", "-1", "--format=%s", "topic")).trim(),
-    "of b",
-  );
-});
+needing(test, "git")(
+  "a git clone is a sound repository elsewhere, and so are its checkout, commit, rebase and gc",
+  async (world) => {
+    const [a, b] = [world.client("a"), world.client("b")];
+    const [here, there] = [`${a.files}/repo`, `${b.files}/repo`];
+    await run(
+      world.directory,
+      "git",
+      "clone",
+      "-q",
+      "--bare",
+      CHECKOUT,
+      "origin",
+    );
+    const origin = `${world.directory}/origin`;
+    await run(a.files, "git", "clone", "-q", "--no-local", origin, "repo");
+    await assertSound(world, there);
+    const commits =
+      (await run(here, "git", "rev-list", "--max-count=60", "HEAD"))
+        .trim().split("\n");
+    await run(here, "git", "checkout", "-q", commits.at(-1) ?? "HEAD");
+    await assertSound(world, there);
+    await run(there, "git", "checkout", "-q", "-b", "topic", commits[0] ?? "");
+    Deno.writeTextFileSync(`${there}/of-b`, "made on b\n");
+    await run(there, "git", "add", "of-b");
+    await run(there, "git", "commit", "-q", "-m", "of b");
+    await assertSound(world, here);
+    await run(here, "git", "gc", "-q", "--prune=now");
+    await assertSound(world, there);
+    assert.equal(
+      (await run(there, "git", "log", "-1", "--format=%s", "topic")).trim(),
+      "of b",
+    );
+  },
+);
 
 /** Both guarantees, and what git itself says of the repository on the other side. */
 async function assertSound(world: World, repository: string): Promise<void> {
