@@ -178,14 +178,14 @@ export class AnchorDisk implements ClientDisk {
   /** Makes a directory of sinkd's own; refuses when something else has that name. */
   #makeOwn(name: string): void {
     this.#options.assertRoot();
-    const own = `${this.#options.root}/${OWN_NAME}`;
-    const info = lstatIfAny(own);
-    if (info !== undefined && !info.isDirectory) {
+    const { root } = this.#options;
+    for (const own of [`${root}/${OWN_NAME}`, `${root}/${name}`]) {
+      if (lstatIfAny(own)?.isDirectory !== false) continue;
       throw new Error(
         `Cannot use '${own}': it is not a directory; move it away`,
       );
     }
-    Deno.mkdirSync(`${this.#options.root}/${name}`, {
+    Deno.mkdirSync(`${root}/${name}`, {
       recursive: true,
       mode: 0o700,
     });
