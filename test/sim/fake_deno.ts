@@ -144,11 +144,11 @@ function fileCalls(files: FileSystem, calls: Calls): Record<string, unknown> {
     },
     statSync(path: string) {
       enter("stat", path);
-      return new NodeInfo(files.get(path));
+      return new NodeInfo(files.follow(path));
     },
     readDirSync(path: string) {
       enter("readDir", path);
-      const node = files.get(path);
+      const node = files.follow(path);
       if (node.kind !== "directory") {
         throw new Deno.errors.NotADirectory(`Cannot list '${path}'`);
       }
@@ -195,7 +195,7 @@ function fileCalls(files: FileSystem, calls: Calls): Record<string, unknown> {
     },
     async copyFile(from: string, to: string) {
       await pause("copyFile", from);
-      const node = files.get(from);
+      const node = files.follow(from);
       if (node.kind !== "file") throw new Error(`Cannot copy '${from}'`);
       const before = node.content;
       await pause("copyFile end", from);
@@ -208,10 +208,7 @@ function fileCalls(files: FileSystem, calls: Calls): Record<string, unknown> {
     async open(path: string) {
       await undefined;
       enter("open", path);
-      const node = files.get(path);
-      if (node.kind === "link") {
-        throw new Deno.errors.NotFound(`Cannot open '${path}'`);
-      }
+      const node = files.follow(path);
       let offset = 0;
       return {
         async syncData(): Promise<void> {

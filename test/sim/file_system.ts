@@ -99,6 +99,13 @@ export class FileSystem {
     return node;
   }
 
+  /** What is at a path, where links lead; every link leads nowhere. */
+  follow(path: string): FileNode | DirectoryNode {
+    const node = this.get(path);
+    if (node.kind === "link") throw fault("NotFound", path);
+    return node;
+  }
+
   /** What is at a path, or `undefined`; throws only when a file is in the way. */
   find(path: string): Node | undefined {
     let node: Node = this.root;
@@ -130,8 +137,10 @@ export class FileSystem {
     if (there?.kind === "directory" && options.recursive) return;
     if (there !== undefined) throw fault("AlreadyExists", path);
     const { parent, name } = this.#place(path);
-    if (options.recursive && this.find(parent) === undefined) {
-      this.makeDirectory(parent, options);
+    if (options.recursive) {
+      const above = this.find(parent);
+      if (above === undefined) this.makeDirectory(parent, options);
+      if (above?.kind === "link") throw fault("AlreadyExists", parent);
     }
     const made = this.#directory(path, options.mode & ~0o022);
     this.#openParent(path).children.set(name, made);
@@ -179,9 +188,11 @@ export class FileSystem {
   }
 
   link(from: string, to: string): void {
+    this.#parentOf(from);
     const node = this.get(from);
-    if (node.kind === "directory") throw fault("PermissionDenied", from);
     if (this.find(to) !== undefined) throw fault("AlreadyExists", to);
+    this.#parentOf(to);
+    if (node.kind === "directory") throw fault("PermissionDenied", from);
     this.#openParent(to).children.set(this.#nameIn(to), node);
     node.links++;
     node.ctimeMs = this.#nowMs(from);
@@ -189,10 +200,14 @@ export class FileSystem {
   }
 
   rename(from: string, to: string): void {
+    // As the kernel does: both directories, and only then what is in them.
+    this.#parentOf(from);
+    this.#parentOf(to);
     const node = this.get(from);
     const there = this.find(to);
     if (there === node) return;
     if (to.startsWith(`${from}/`)) throw coded("EINVAL", to);
+    if (from.startsWith(`${to}/`)) throw coded("ENOTEMPTY", to);
     if (there?.kind === "directory") {
       if (node.kind !== "directory") throw coded("EISDIR", to);
       if (there.children.size > 0) throw coded("ENOTEMPTY", to);
@@ -237,8 +252,7 @@ export class FileSystem {
   }
 
   changeMode(path: string, mode: number): void {
-    const node = this.get(path);
-    if (node.kind === "link") throw fault("NotFound", path);
+    const node = this.follow(path);
     node.mode = mode & 0o7777;
     node.ctimeMs = this.#nowMs(path);
     this.onEvent({ path, kind: "written" });
@@ -296,11 +310,17 @@ export class FileSystem {
     };
   }
 
-  /** The directory of a path, when names in it may be changed. */
-  #openParent(path: string): DirectoryNode {
+  /** The directory of a path. */
+  #parentOf(path: string): DirectoryNode {
     const parent = this.get(this.#place(path).parent);
     if (parent.kind === "link") throw fault("NotFound", path);
     if (parent.kind === "file") throw fault("NotADirectory", path);
+    return parent;
+  }
+
+  /** The directory of a path, when names in it may be changed. */
+  #openParent(path: string): DirectoryNode {
+    const parent = this.#parentOf(path);
     if (!this.asUser && (parent.mode & 0o200) === 0) {
       throw fault("PermissionDenied", path);
     }
