@@ -118,7 +118,7 @@ export function decide(sides: Sides): Decision {
     base !== undefined &&
     sameContent(incoming, base.entry);
   if (!suspect && sameThere) return { kind: "rebase" }; // there only the mode was changed
-  return decideBothPresent(local.entry, incoming, suspect);
+  return decideBothPresent(local.entry, incoming, suspect || mayClash(sides));
 }
 
 /** True when a file looks the same on both sides, and may have had other bytes come in there. */
@@ -160,10 +160,11 @@ function wasWrittenHere({ entry, ctimeS }: Found): boolean {
   return Math.abs(ctimeS - entry.mtimeMs / 1000) <= WRITTEN_WITHIN_S;
 }
 
+/** `doubtful`: equal size and mtime do not mean equal bytes. */
 function decideBothPresent(
   local: Entry,
   incoming: Entry,
-  suspect: boolean,
+  doubtful: boolean,
 ): Decision {
   if (local.kind !== incoming.kind) return { kind: "conflict" };
   switch (local.kind) {
@@ -172,7 +173,7 @@ function decideBothPresent(
     case "link":
       return { kind: "conflict" };
     case "file":
-      if (sameContent(local, incoming) && !suspect) return { kind: "take" };
+      if (sameContent(local, incoming) && !doubtful) return { kind: "take" };
       return incoming.kind === "file" && incoming.size === local.size
         ? { kind: "compare" }
         : { kind: "conflict" };

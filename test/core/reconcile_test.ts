@@ -70,6 +70,15 @@ const ROWS: Row[] = [
     kind: "adopt",
     verify: false,
   }],
+  ["a new file of other modes, written on both sides in one millisecond", {
+    local: v1,
+    incoming: v1mode,
+    written: true,
+  }, "compare"],
+  ["a new file of other modes, copied to both sides", {
+    local: v1,
+    incoming: v1mode,
+  }, "take"],
   ["a new file written on both sides in one millisecond", {
     local: v2,
     incoming: v2,
