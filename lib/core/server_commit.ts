@@ -17,6 +17,9 @@ export type Staged =
   | { readonly kind: "equal" }
   | { readonly kind: "left"; readonly reason: string };
 
+/** Why an edit waits that was only not yet at rest: it goes with the next batch. */
+export const CHANGED_WHILE_READ = "it changed while it was read";
+
 /** What the server has around the edited paths. */
 export interface Known {
   readonly entryAt: (path: RelativePath) => Entry | undefined;

@@ -66,6 +66,12 @@ function anchorReport({ anchor, state }: AnchorStanding): AnchorReport {
       "it is not synced; rename it, remove it, exclude it, or give this account access",
     since,
   }));
+  const refused = [...anchor.edits.refused].map(([path, cause]) => ({
+    path: `${anchor.root}/${path}`,
+    cause: `the edit could not be handed in: ${cause}`,
+    fix: "mend the cause; sinkd tries again by itself",
+    since,
+  }));
   return {
     path: anchor.config.path,
     name: anchor.config.name ?? null,
@@ -77,7 +83,7 @@ function anchorReport({ anchor, state }: AnchorStanding): AnchorReport {
       fix: hold.fix,
       paths: hold.paths.slice(0, HELD_PATHS),
     },
-    errors: [...anchor.faults.list(), ...uncarried],
+    errors: [...anchor.faults.list(), ...uncarried, ...refused],
     lastSync: lastSyncMs === undefined
       ? null
       : new Date(lastSyncMs).toISOString(),

@@ -7,6 +7,7 @@ import type { EditChange } from "../core/channel_protocol.ts";
 import type { Found } from "../core/entry.ts";
 import { comparePaths, isWithin, type RelativePath } from "../core/path.ts";
 import { isDirty, isSuspect } from "../core/reconcile.ts";
+import { CHANGED_WHILE_READ } from "../core/server_commit.ts";
 import { ZERO_STAMP } from "../core/stamp.ts";
 import { DeletionGuard } from "./deletion_guard.ts";
 import type {
@@ -20,6 +21,12 @@ import type {
 
 /** Age in milliseconds from which a later write surely gives a file another mtime. */
 const SETTLED_MS = 20;
+const BEING_WRITTEN = "it is being written";
+/** Reasons to wait that are no faults: the next try will most likely do. */
+const PASSING: ReadonlySet<string> = new Set([
+  BEING_WRITTEN,
+  CHANGED_WHILE_READ,
+]);
 /** Tries after which a file that never holds still goes from a copy. */
 const TRIES_BEFORE_SNAPSHOT = 3;
 
@@ -45,6 +52,8 @@ type Dirty = { readonly kind: "put"; readonly bytes: number } | {
 export class AnchorEdits implements Edits {
   /** Why paths cannot be carried or read now; shown in status. */
   readonly faults = new Map<RelativePath, string>();
+  /** Why edits could not be taken when they were last offered; shown in status until they are. */
+  readonly refused = new Map<RelativePath, string>();
   readonly #dirty = new Map<RelativePath, Dirty>();
   readonly #deletions = new DeletionGuard();
   readonly #waiting = new Set<RelativePath>();
@@ -192,6 +201,8 @@ export class AnchorEdits implements Edits {
         continue;
       }
       this.#clear(path);
+      if (PASSING.has(reason)) this.refused.delete(path);
+      else this.refused.set(path, reason);
       this.#tries.set(path, (this.#tries.get(path) ?? 0) + 1);
       this.#waiting.add(path);
       this.#ports.defer(path);
@@ -201,6 +212,7 @@ export class AnchorEdits implements Edits {
   done(paths: readonly RelativePath[]): void {
     for (const path of paths) {
       this.#tries.delete(path);
+      this.refused.delete(path);
       this.#clear(path);
       this.examine([path]);
     }
@@ -221,22 +233,34 @@ export class AnchorEdits implements Edits {
       (this.#tries.get(path) ?? 0) >= TRIES_BEFORE_SNAPSHOT &&
       local.entry.kind === "file"
     ) {
-      const copy = await disk.snapshot(path);
-      if (copy === undefined) {
-        this.again([{ path, reason: "it cannot be copied" }]);
-        return undefined;
-      }
-      return {
-        change: { path, entry: copy.entry, snapshot: true },
-        found: copy,
-      };
+      return await this.#copy(path);
     }
     if (this.#isFresh(local)) {
-      this.again([{ path, reason: "it is being written" }]);
+      this.again([{ path, reason: BEING_WRITTEN }]);
       return undefined;
     }
     const verify = isSuspect(local, row) ? { verify: true as const } : {};
     return { change: { path, entry: local.entry, ...verify }, found: local };
+  }
+
+  /** One file that cannot be copied, for whatever reason, must not keep the others here. */
+  async #copy(
+    path: RelativePath,
+  ): Promise<{ change: EditChange; found: Found } | undefined> {
+    let reason = this.refused.get(path) ?? "it cannot be copied";
+    try {
+      const copy = await this.#ports.disk.snapshot(path);
+      if (copy !== undefined) {
+        const change = { path, entry: copy.entry, snapshot: true } as const;
+        return { change, found: copy };
+      }
+    } catch (error) {
+      reason = `it cannot be copied: ${
+        error instanceof Error ? error.message : String(error)
+      }`;
+    }
+    this.again([{ path, reason }]);
+    return undefined;
   }
 
   /** Waits once when something was written this very moment: it is most likely complete after that. */
@@ -280,7 +304,10 @@ export class AnchorEdits implements Edits {
           this.#ports.disk.passesOver(path, found.entry);
         if (!left && isDirty(found, row)) {
           this.#set(path, dirtyAs(found));
-        } else this.#clear(path);
+        } else {
+          this.#clear(path);
+          this.refused.delete(path);
+        }
       }
     }
   }

@@ -22,6 +22,7 @@ import {
 } from "../core/path.ts";
 import { rsyncOutcome } from "../core/rsync.ts";
 import {
+  CHANGED_WHILE_READ,
   needsFetch,
   planServerCommit,
   type ServerPlan,
@@ -255,7 +256,7 @@ async function commitEdits(
   }
   const moved = {
     kind: "left",
-    reason: "it changed while it was read",
+    reason: CHANGED_WHILE_READ,
   } as const;
   leaveBelow(edits, changed);
   const steady = edits.map((edit, index) => ({ edit, index }))

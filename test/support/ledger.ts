@@ -120,7 +120,7 @@ export class Ledger {
   /** The server's history is an older one now: what only that had is nobody's to keep. */
   forgetHistory(): void {
     const present = new Set(
-      this.#clients().flatMap(({ files }) => hashesAt(files)),
+      this.#clients().flatMap(({ files }) => hashesAt(`${files}/.`)),
     );
     for (const [hash, value] of this.#values) {
       if (!present.has(hash)) value.waived = true;
@@ -149,7 +149,7 @@ export class Ledger {
     const { root } = this.#world;
     const [first] = this.#clients();
     assert.ok(first !== undefined);
-    const present = new Set(hashesAt(first.files));
+    const present = new Set(hashesAt(`${first.files}/.`));
     const kept = new Set([
       ...present,
       ...hashesAt(`${root}/${this.#user}/.sinkd/history`),

@@ -328,6 +328,36 @@ Deno.test("collect() puts off a file that cannot be copied either, and takes the
     assert.deepEqual(rig.deferred, ["bad"]);
     assert.equal(rig.edits.count(), 1);
     assert.equal(rig.edits.pending(), 2);
+    const why = () => rig.edits.refused.get(path);
+    assert.equal(why(), "Permission denied (13)");
+    rig.disk.snapshot = () => Promise.reject(new Error("Input/output error"));
+    examine(rig, "bad", "good");
+    assert.deepEqual(names(await rig.edits.collect(ALL)), ["file good"]);
+    assert.equal(why(), "it cannot be copied: Input/output error");
+  });
+});
+
+Deno.test("again() tells why an edit could not be taken until it is, or is none any more", async () => {
+  await withAnchor({}, async (rig) => {
+    const path = relativePath("f");
+    const refuse = (reason: string) => rig.edits.again([{ path, reason }]);
+    const told = () => [...rig.edits.refused];
+    makeTree(rig.root, { f: file("1") });
+    examine(rig, "f");
+    refuse("it changed while it was read");
+    assert.deepEqual(told(), []);
+    refuse("Permission denied (13)");
+    examine(rig, "f"); // tried again: not taken yet
+    assert.deepEqual(told(), [["f", "Permission denied (13)"]]);
+    refuse("it changed while it was read");
+    assert.deepEqual(told(), []);
+    refuse("Permission denied (13)");
+    rig.edits.done([path]);
+    assert.deepEqual(told(), []);
+    refuse("Permission denied (13)");
+    await Deno.remove(`${rig.root}/f`);
+    examine(rig, "f");
+    assert.deepEqual(told(), []);
   });
 });
 
