@@ -12,7 +12,6 @@ import {
   type ClientState,
   newClientState,
 } from "../../lib/core/client_state.ts";
-import { parseExcludes } from "../../lib/core/excludes.ts";
 import type { RelativePath } from "../../lib/core/path.ts";
 import { PROTOCOL_VERSION } from "../../lib/core/protocol.ts";
 import { conflictPath } from "../../lib/core/reconcile.ts";
@@ -25,6 +24,7 @@ import {
   takeSettled,
 } from "../../lib/core/settle.ts";
 import { utcText } from "../../lib/core/stamp.ts";
+import { passesOver } from "../../lib/daemon/anchor_selection.ts";
 import { AnchorDisk } from "../../lib/io/client_disk.ts";
 import { lstatIfAny } from "../../lib/io/files.ts";
 import { scanTree } from "../../lib/io/scan.ts";
@@ -39,9 +39,9 @@ import type { FileEvent } from "./file_system.ts";
 import type { SimLine } from "./line.ts";
 import type { ClientEnd, ToClient } from "./network.ts";
 import type { Gate, Process } from "./scheduler.ts";
-import { type Machine, WIRE_PATH, type World } from "./world.ts";
+import type { Machine } from "./machine.ts";
+import { wirePath, type World } from "./world.ts";
 
-const parsedRules = parseExcludes([]);
 const RECONNECT_MS = [50, 1000] as const;
 const TRANSFER = { compress: false, partial: true, checksum: false };
 
@@ -54,23 +54,33 @@ export class ClientNode implements ClientEnd {
   readonly #disk: AnchorDisk;
   readonly #edits: AnchorEdits;
   readonly #settle = newSettleState(0);
+  /** The anchor as messages name it. */
+  readonly #path: string;
+  /** Directories that were made a moment ago, and until when events in them may be missed. */
+  readonly #young = new Map<string, number>();
   #state: ClientState = newClientState();
   #watching = false;
   #looking = false;
   #inTurn = false;
+  #wasUp = false;
+  #recovering = false;
   #wakeMs = Infinity;
   #busy: Gate | undefined;
+  #judging = false;
 
   constructor(world: World, machine: Machine) {
     this.#world = world;
     this.#machine = machine;
     this.process = { name: machine.name, alive: true };
     this.#base = machine.base;
-    const nowMs = () => world.scheduler.nowMs;
+    const nowMs = () => this.#nowMs();
+    const { rules, only, treePath } = machine;
+    const selection = { rules, only, minSize: undefined, maxSize: undefined };
+    this.#path = wirePath(treePath);
     const copyName = (path: RelativePath) => this.#copyName(path);
     this.#disk = new AnchorDisk({
       root: machine.root,
-      passesOver: () => false,
+      passesOver: (path, entry) => passesOver(selection, path, entry),
       assertRoot: () => {},
       copyName,
       nowMs,
@@ -89,16 +99,72 @@ export class ClientNode implements ClientEnd {
     const { name } = this.#machine;
     this.#world.scheduler.spawn(this.process, `${name} starts`, async () => {
       this.#world.note(`${name}: starts`);
-      await this.#disk.asides.recover();
-      await finishClientIntent(this.#base, this.#disk, this.#edits);
       this.#watching = true;
-      await this.#scan(undefined);
-      const { nowMs } = this.#world.scheduler;
-      const position = this.#base.position();
-      const load = this.#load();
-      this.#do({ kind: "opened", path: WIRE_PATH, position, load, nowMs });
+      await this.#open();
       this.#connect();
     });
+  }
+
+  /** Finishes what a crash left, scans, and is open; tries again when the disk does not let it. */
+  async #open(): Promise<void> {
+    try {
+      this.#recovering = true;
+      await this.#disk.asides.recover();
+      this.#recovering = false;
+      await finishClientIntent(this.#base, this.#disk, this.#edits);
+      await this.#scan(undefined);
+    } catch (error) {
+      if (!this.process.alive) return;
+      this.#recovering = false;
+      this.#world.turnBroke(`${this.#machine.name}: start`, error);
+      await this.#world.scheduler.sleep(1000, "tries to start again");
+      return await this.#open();
+    }
+    this.#opened();
+  }
+
+  #opened(): void {
+    const nowMs = this.#nowMs();
+    const position = this.#base.position();
+    const load = this.#load();
+    this.#do({ kind: "opened", path: this.#path, position, load, nowMs });
+  }
+
+  /** True while it makes conflict copies of what a crash left. */
+  get recovering(): boolean {
+    return this.#recovering;
+  }
+
+  /** Deletions that wait for a person. */
+  heldPaths(): readonly string[] {
+    return this.#edits.heldPaths();
+  }
+
+  /** A person lets held deletions go, or brings them back. */
+  decide(decision: "approve" | "reject"): void {
+    this.#world.note(`user of ${this.#machine.name}: ${decision}`);
+    if (decision === "approve") {
+      this.#edits.approve();
+      return this.#edited();
+    }
+    this.#edits.reject();
+    this.#world.forgetStamp(this.#who());
+    this.#opened();
+  }
+
+  /** The regular scan. */
+  rescan(): void {
+    this.#note({ kind: "rescan", cause: "the regular scan" });
+  }
+
+  /** Whose stamp it is: in another epoch it begins anew. */
+  #who(): string {
+    return `${this.#machine.name} in epoch ${this.#base.position().epoch}`;
+  }
+
+  /** The machine's clock, in milliseconds since 1970. */
+  #nowMs(): number {
+    return this.#world.clockMs(this.#machine.name);
   }
 
   /** True when nothing waits or runs here. */
@@ -126,7 +192,9 @@ export class ClientNode implements ClientEnd {
 
   onUp(): void {
     this.#world.note(`${this.#machine.name}: the link is up`);
-    this.#do({ kind: "linkUp", nowMs: this.#world.scheduler.nowMs });
+    if (this.#wasUp) this.#note({ kind: "rescan", cause: "connected again" });
+    this.#wasUp = true;
+    this.#do({ kind: "linkUp", nowMs: this.#nowMs() });
   }
 
   onDown(): void {
@@ -135,7 +203,7 @@ export class ClientNode implements ClientEnd {
   }
 
   onMessage({ topic, message }: ToClient): void {
-    const { nowMs } = this.#world.scheduler;
+    const nowMs = this.#nowMs();
     switch (topic) {
       case "server":
         return this.#do({ kind: "server", state: message.state, nowMs });
@@ -154,6 +222,7 @@ export class ClientNode implements ClientEnd {
     if (!this.#watching || path.split("/").includes(".sinkd")) return;
     const place = path as RelativePath;
     const { random } = this.#world.scheduler;
+    if (this.#isMissed(path, kind)) return;
     const closed = random.chance(0.9);
     const event: SettleEvent = kind === "made"
       ? { kind: "appeared", path: place }
@@ -164,6 +233,18 @@ export class ClientNode implements ClientEnd {
         `${this.#machine.name} sees ${path}`,
         () => this.#note(event),
       ));
+  }
+
+  /** A watcher does not see what is made in a directory before the kernel watches that. */
+  #isMissed(path: string, kind: FileEvent["kind"]): boolean {
+    const { nowMs, random } = this.#world.scheduler;
+    const { deaf } = this.#world;
+    if (deaf === 0) return false;
+    const parent = path.slice(0, Math.max(path.lastIndexOf("/"), 0));
+    const young = nowMs < (this.#young.get(parent) ?? 0);
+    const missed = young && random.chance(deaf);
+    if (kind === "made") this.#young.set(path, nowMs + random.between(0, 60));
+    return missed;
   }
 
   #connect(): void {
@@ -183,11 +264,13 @@ export class ClientNode implements ClientEnd {
   /** Sets a timer for whatever is due next. */
   #wakeLater(): void {
     const { scheduler } = this.#world;
+    // Settling goes by a clock that does not jump.
+    const jumpMs = this.#nowMs() - scheduler.nowMs;
     const wakeMs = Math.min(
       settleWakeMs(this.#settle) ?? Infinity,
-      clientWakeMs(this.#state) ?? Infinity,
-      this.#disk.asides.dueMs() ?? Infinity,
-      this.#edits.judgeAtMs() ?? Infinity,
+      (clientWakeMs(this.#state) ?? Infinity) - jumpMs,
+      (this.#disk.asides.dueMs() ?? Infinity) - jumpMs,
+      (this.#edits.judgeAtMs() ?? Infinity) - jumpMs,
     );
     if (wakeMs === Infinity || wakeMs >= this.#wakeMs) return;
     this.#wakeMs = wakeMs;
@@ -203,13 +286,14 @@ export class ClientNode implements ClientEnd {
   }
 
   #wake(): void {
-    const { nowMs } = this.#world.scheduler;
+    const nowMs = this.#nowMs();
     const asidesMs = this.#disk.asides.dueMs();
     if (!this.#looking) {
-      const batch = takeSettled(this.#settle, nowMs);
+      const batch = takeSettled(this.#settle, this.#world.scheduler.nowMs);
       const release = asidesMs !== undefined && asidesMs <= nowMs;
       if (batch !== undefined || release) this.#lookAt(batch, release);
     }
+    if (this.#isJudged()) this.#edited();
     const wakeMs = clientWakeMs(this.#state);
     if (wakeMs !== undefined && wakeMs <= nowMs) {
       this.#do({ kind: "woken", nowMs });
@@ -217,21 +301,35 @@ export class ClientNode implements ClientEnd {
     if (!this.#looking) this.#wakeLater();
   }
 
+  /** True when many deletions have come to rest, and are now held or may go. */
+  #isJudged(): boolean {
+    const judgeAtMs = this.#edits.judgeAtMs();
+    const wasWaiting = this.#judging;
+    this.#judging = judgeAtMs !== undefined;
+    return wasWaiting && !this.#judging;
+  }
+
   #lookAt(batch: SettleBatch | undefined, release: boolean): void {
     const { scheduler } = this.#world;
     this.#looking = true;
     scheduler.spawn(this.process, `${this.#machine.name} looks`, async () => {
-      if (release) {
-        await this.#serially(async () => {
-          const copies = await this.#disk.asides.release();
-          this.#edits.examine(copies as RelativePath[]);
-        });
+      try {
+        if (release) {
+          await this.#serially(async () => {
+            const copies = await this.#disk.asides.release();
+            this.#edits.examine(copies as RelativePath[]);
+          });
+        }
+        if (batch?.rescan !== undefined) {
+          await this.#serially(() => this.#scan(undefined));
+        }
+        for (const path of batch?.scans ?? []) await this.#scan(path);
+        this.#edits.examine(batch?.paths ?? []);
+      } catch (error) {
+        if (!this.process.alive) return;
+        this.#world.turnBroke(`${this.#machine.name}: look`, error);
+        this.#note({ kind: "rescan", cause: "a look failed" });
       }
-      if (batch?.rescan !== undefined) {
-        await this.#serially(() => this.#scan(undefined));
-      }
-      for (const path of batch?.scans ?? []) await this.#scan(path);
-      this.#edits.examine(batch?.paths ?? []);
       this.#looking = false;
       this.#edited();
       this.#wakeLater();
@@ -252,14 +350,15 @@ export class ClientNode implements ClientEnd {
   }
 
   async #scan(below: RelativePath | undefined): Promise<void> {
-    if (!parsedRules.ok) throw new Error(parsedRules.reason);
+    const { rules, only } = this.#machine;
     const scan = await scanTree(this.#machine.root, {
-      rules: parsedRules.rules,
-      only: undefined,
+      rules,
+      only,
       ...(below === undefined ? {} : { below }),
     });
     await this.#world.scheduler.pause(`${this.#machine.name} scanned`);
     this.#edits.applyScan(scan, below);
+    if (below !== undefined) this.#edits.examine([below]);
   }
 
   #load(): { changes: number; bytes: number } {
@@ -267,12 +366,13 @@ export class ClientNode implements ClientEnd {
   }
 
   #edited(): void {
-    const { nowMs } = this.#world.scheduler;
-    this.#do({ kind: "edited", path: WIRE_PATH, load: this.#load(), nowMs });
+    const nowMs = this.#nowMs();
+    this.#judging = this.#edits.judgeAtMs() !== undefined;
+    this.#do({ kind: "edited", path: this.#path, load: this.#load(), nowMs });
   }
 
   #do(event: ClientEvent): void {
-    this.#world.sawStamp(this.#machine.name, this.#base.position().stamp);
+    this.#world.sawStamp(this.#who(), this.#base.position().stamp);
     const { state, effects } = stepClient(this.#state, event);
     this.#state = state;
     for (const effect of effects) this.#perform(effect);
@@ -341,11 +441,11 @@ export class ClientNode implements ClientEnd {
     this.#inTurn = false;
     this.#do({
       kind: "turnEnded",
-      path: WIRE_PATH,
+      path: this.#path,
       position: this.#base.position(),
       load: this.#load(),
       clean,
-      nowMs: world.scheduler.nowMs,
+      nowMs: this.#nowMs(),
     });
   }
 
@@ -357,7 +457,7 @@ export class ClientNode implements ClientEnd {
       disk: this.#disk,
       edits: this.#edits,
       transfer: TRANSFER,
-      single: false,
+      single: this.#machine.only !== undefined,
       copyName: (path) => this.#copyName(path),
     });
   }
@@ -365,7 +465,7 @@ export class ClientNode implements ClientEnd {
   #copyName(path: RelativePath): string {
     return conflictPath(path, {
       client: this.#machine.name,
-      timeText: utcText(this.#world.scheduler.nowMs),
+      timeText: utcText(this.#nowMs()),
       taken: (copy) =>
         lstatIfAny(`${this.#machine.root}/${copy}`) !== undefined,
     });

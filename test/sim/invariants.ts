@@ -3,11 +3,15 @@
  *
  * @module
  */
+import { isExcluded } from "../../lib/core/excludes.ts";
+import { isWithin } from "../../lib/core/path.ts";
+import type { ServerIntent } from "../../lib/ports.ts";
 import { type Entry, sameEntry } from "../../lib/core/entry.ts";
 import type { RelativePath } from "../../lib/core/path.ts";
 import { EMPTY, type Node } from "./file_system.ts";
 import { valueOfTarget } from "./values.ts";
-import { ANCHOR, type Machine, type World } from "./world.ts";
+import { ANCHOR, type Machine } from "./machine.ts";
+import type { World } from "./world.ts";
 
 /** No final path is ever half-written. */
 export function checkWhole(world: World, path: string): void {
@@ -40,20 +44,35 @@ export function checkConflictCopy(
   );
 }
 
+/** Nothing is deleted on the server that nobody deleted or moved away, as all who have it still show. */
+export function checkRows(world: World, intent: unknown): void {
+  const { rows, scope } = intent as ServerIntent;
+  for (const { path, entry, before } of rows) {
+    if (entry !== undefined || before === undefined) continue;
+    const below = `${scope.prefix}/${path}`.slice(ANCHOR.length + 1);
+    const meant = [...world.dropped].some((dropped) =>
+      isWithin(below as RelativePath, dropped as RelativePath)
+    );
+    world.check(meant, `${below} is deleted, and nobody deleted it`);
+  }
+}
+
 /** At rest: trees are equal, and nothing is lost. */
 export function checkAtRest(world: World): void {
+  checkRecords(world);
   checkTrees(world);
   checkValues(world);
 }
 
 function checkTrees(world: World): void {
   const { files, journal, machines } = world;
-  const scope = { prefix: ANCHOR };
-  const live = files.tree(`${world.serverDirectory}/${ANCHOR}`);
   for (const machine of machines) {
+    const scope = { prefix: machine.prefix };
+    const live = files.tree(`${world.serverDirectory}/${machine.prefix}`);
     const tree = files.tree(machine.root);
     const paths = new Set([...tree.keys(), ...live.keys()]);
     for (const path of paths) {
+      if (!isShared(machine, path, tree.get(path))) continue;
       const here = tree.get(path);
       const there = live.get(path);
       const entry = journal.entryAt(scope, path as RelativePath);
@@ -73,9 +92,36 @@ function checkTrees(world: World): void {
       `.sinkd is left on ${machine.name}`,
     );
   }
-  const changes = journal.changesSince(scope, undefined).changes;
+  const live = files.tree(`${world.serverDirectory}/${ANCHOR}`);
+  const { changes } = journal.changesSince({ prefix: ANCHOR }, undefined);
   for (const { path } of changes) {
     world.check(live.has(path), `${path} is in the journal only`);
+  }
+}
+
+/** True when a machine has that path in common with the server. */
+function isShared(
+  { only, rules }: Machine,
+  path: string,
+  node: Node | undefined,
+): boolean {
+  if (only !== undefined) return path === only;
+  const place = path as RelativePath;
+  return node === undefined
+    ? !isExcluded(rules, place, true) && !isExcluded(rules, place, false)
+    : !isExcluded(rules, place, node.kind === "directory");
+}
+
+/** No commit is left half done. */
+function checkRecords(world: World): void {
+  const { journal, machines } = world;
+  const half = journal.pendingIntents().length;
+  world.check(half === 0, `${half} commits are left half done on the server`);
+  for (const { name, base } of machines) {
+    world.check(
+      base.intent() === undefined,
+      `a commit is left half done on ${name}`,
+    );
   }
 }
 
@@ -95,9 +141,8 @@ function sameOnDisk(here: Node, there: Node): boolean {
 function checkValues(world: World): void {
   const { files, machines, serverDirectory } = world;
   const kept = new Set<number>();
-  const root = machines[0]?.root ?? "";
   const places = [
-    ...files.tree(root).values(),
+    ...machines.flatMap(({ root }) => [...files.tree(root).values()]),
     ...files.leaves(`${serverDirectory}/.sinkd/history`),
   ];
   for (const node of places) {
@@ -108,6 +153,12 @@ function checkValues(world: World): void {
     world.check(
       kept.has(id),
       `value ${id}, written on ${machine} at ${path}, is lost`,
+    );
+  }
+  for (const id of world.hasHistory ? world.served : []) {
+    world.check(
+      kept.has(id) || id === EMPTY,
+      `value ${id} was on the server, and is not in its history`,
     );
   }
 }

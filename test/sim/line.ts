@@ -17,10 +17,12 @@ import type { Gate, Scheduler } from "./scheduler.ts";
 export interface LinePorts {
   readonly scheduler: Scheduler;
   readonly note: (text: string) => void;
-  readonly cutRate: () => number;
+  /** Of the channel breaking before a call, or before a message comes. */
+  readonly cutRate: (call: string, about: string) => number;
   /** Before every message and every step of rsync. */
   readonly enter: (call: string, about: string) => void;
   readonly rsync: Omit<ModelPorts, "pause">;
+  readonly onCut: () => void;
   /** Messages are written as text and parsed, as on a real channel. */
   readonly real: boolean;
 }
@@ -52,6 +54,7 @@ export class SimLine {
     if (!this.open) return;
     this.#ports.note(`${this.#name}: the channel breaks: ${why}`);
     this.open = false;
+    this.#ports.onCut();
     if (this.#ports.scheduler.random.chance(0.5)) {
       this.#toServer.length = 0;
       this.#toClient.length = 0;
@@ -136,7 +139,7 @@ export class SimLine {
 
   async #pause(call: string, about = ""): Promise<void> {
     const { scheduler, cutRate } = this.#ports;
-    if (scheduler.random.happens("a channel breaks", cutRate())) {
+    if (scheduler.random.happens("a channel breaks", cutRate(call, about))) {
       this.cut("by chance");
     }
     this.#ports.enter(call, about);

@@ -26,6 +26,8 @@ export type ToClient =
 /** The server's end. */
 export interface ServerEnd {
   readonly process: Process;
+  /** The broker is there again, and knows nothing. */
+  onUp(): void;
   onMessage(client: string, message: MsgUpdate): void;
   /** Opens a data channel for a turn, or gives `undefined` when there is no such session. */
   onDial(client: string, session: string, token: string): SimLine | undefined;
@@ -60,6 +62,7 @@ export class Network {
   readonly #links = new Map<string, Link>();
   readonly #blocked = new Set<string>();
   #server: ServerEnd | undefined;
+  #isOpen = true;
   #retained = new Map<string, ToClient>();
   #generations = 0;
 
@@ -85,9 +88,27 @@ export class Network {
     for (const name of [...this.#links.keys()]) this.drop(name);
   }
 
+  /** A broker of its own is away: nobody hears anything, not even who is gone. */
+  closeBroker(): void {
+    this.#isOpen = false;
+    this.#retained = new Map();
+    for (const [name, { end }] of [...this.#links]) {
+      this.#links.delete(name);
+      if (end.process.alive) this.#as(end.process, () => end.onDown());
+    }
+  }
+
+  /** It is back, empty. */
+  openBroker(): void {
+    this.#isOpen = true;
+    const server = this.#server;
+    if (server !== undefined) this.#as(server.process, () => server.onUp());
+  }
+
   /** Tries to connect a client; false when it cannot be. */
   connect(name: string, end: ClientEnd): boolean {
-    if (this.#server === undefined || this.#blocked.has(name)) return false;
+    const reachable = this.#server !== undefined && this.#isOpen;
+    if (!reachable || this.#blocked.has(name)) return false;
     if (!end.process.alive) return true;
     this.drop(name);
     this.#links.set(name, { end, generation: ++this.#generations });
@@ -153,6 +174,7 @@ export class Network {
   publish(message: Exclude<ToClient, { topic: "reply" }>): void {
     if (message.topic === "server") msgStatusSchema.parse(message.message);
     else msgHeadSchema.parse(message.message);
+    if (!this.#isOpen) return;
     this.#retained.set(message.topic, message);
     for (const name of this.#links.keys()) this.#toClient(name, message);
   }

@@ -26,8 +26,10 @@ export interface ModelPorts {
   readonly torn: (before: number, after: number) => number;
   /** Counts what a call met. */
   readonly saw: (what: string) => void;
-  /** True when reading this path fails. */
-  readonly fails: () => boolean;
+  /** True when reading this path fails; it is absolute. */
+  readonly fails: (path: string) => boolean;
+  /** True when there is no room on the disk of this path; it is absolute. */
+  readonly isFull: (path: string) => boolean;
 }
 
 interface Listed {
@@ -73,7 +75,13 @@ export async function modelRsync(
         () => pause("rsync opens", item.path),
       );
     }
-    if (ports.fails()) {
+    if (ports.isFull(call.into)) {
+      return {
+        code: 11,
+        stderr: "rsync: write failed: No space left on device (28)",
+      };
+    }
+    if (ports.fails(`${call.from}/${item.path}`)) {
       fail(item.path, "read errors mapping");
       continue;
     }
@@ -95,14 +103,33 @@ function describe(path: string, node: Node): Listed {
   };
 }
 
-/** True when the staging directory, or without anything there the compared tree, has it already. */
+/**
+ * True when the staging directory or the compared tree has it already. What is in both goes from the
+ * staging directory again.
+ */
 function isThere(files: FileSystem, item: Listed, call: ModelCall): boolean {
-  const staged = files.peek(`${call.into}/${item.path}`);
-  const other = staged ?? files.peek(`${call.compare}/${item.path}`);
+  const target = `${call.into}/${item.path}`;
+  const staged = files.peek(target);
+  const compared = files.peek(`${call.compare}/${item.path}`);
+  if (item.kind !== "directory" && isSame(compared, item, { files, call })) {
+    if (staged !== undefined && staged.kind !== "directory") {
+      files.remove(target, false);
+      return true;
+    }
+    return staged === undefined;
+  }
+  return isSame(staged, item, { files, call });
+}
+
+function isSame(
+  other: Node | undefined,
+  item: Listed,
+  { files, call }: { files: FileSystem; call: ModelCall },
+): boolean {
   if (other === undefined || other.kind !== item.kind) return false;
   switch (other.kind) {
     case "directory":
-      return staged !== undefined;
+      return true;
     case "link":
       return other.target === munged(item.target);
     case "file": {

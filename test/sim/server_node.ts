@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { RelativePath } from "../../lib/core/path.ts";
 import { PROTOCOL_VERSION } from "../../lib/core/protocol.ts";
 import type { MsgUpdate } from "../../lib/core/protocol.ts";
 import {
@@ -14,7 +15,8 @@ import {
   stepServer,
   type Turn,
 } from "../../lib/core/server.ts";
-import { type Stamp, utcDate } from "../../lib/core/stamp.ts";
+import { nextStamp, type Stamp, utcDate } from "../../lib/core/stamp.ts";
+import { differences, readTree } from "../../lib/io/adopt_tree.ts";
 import { openServerTree } from "../../lib/io/server_tree.ts";
 import type { ServerTree } from "../../lib/ports.ts";
 import { finishServerIntents, serveTurn } from "../../lib/turn/serve_turn.ts";
@@ -22,7 +24,7 @@ import type { SimLine } from "./line.ts";
 import type { ServerEnd } from "./network.ts";
 import type { Process } from "./scheduler.ts";
 import type { JournalStore } from "./memory_journal.ts";
-import { ANCHOR, USER, wirePath, type World } from "./world.ts";
+import { USER, wirePath, type World } from "./world.ts";
 
 const BROADCAST_MS = 5_000;
 const OPEN_LIMIT_MS = 15_000;
@@ -64,12 +66,49 @@ export class ServerNode implements ServerEnd {
   start(): void {
     this.#world.scheduler.spawn(this.process, "server starts", async () => {
       this.#world.note("server: starts");
-      await finishServerIntents(this.#journal, this.#tree);
+      if (this.#world.takeRestored()) this.#adopt();
+      await this.#recover();
       this.#world.network.openServer(this);
-      this.#do({ kind: "linkUp" });
-      this.#publishHead();
+      this.onUp();
       this.#broadcastLater();
     });
+  }
+
+  /** Finishes what a crash left half done; when the disk does not let it, the next turn does. */
+  async #recover(): Promise<void> {
+    try {
+      await finishServerIntents(this.#journal, this.#tree);
+    } catch (error) {
+      if (!this.process.alive) return;
+      this.#world.turnBroke("server: start", error);
+    }
+  }
+
+  onUp(): void {
+    this.#do({ kind: "linkUp" });
+    this.#publishHead();
+  }
+
+  /** The record is another one than it was: it is made anew from the tree, in a new epoch. */
+  #adopt(): void {
+    const journal = this.#journal;
+    // With the record what was to be done is gone, too; the tree is as it is.
+    for (const intent of journal.pendingIntents()) journal.finish(intent);
+    const { epoch, stamp } = journal.head();
+    journal.renew({
+      epoch: (parseInt(epoch, 16) + 1).toString(16).padStart(16, "0"),
+      stamp: nextStamp(stamp, this.#today()),
+      place: undefined,
+      changes: differences(
+        journal.liveEntries(),
+        readTree(this.#world.serverDirectory),
+      ),
+    });
+    this.#world.note("server: a new epoch");
+  }
+
+  #today(): number {
+    return utcDate(this.#world.clockMs("server"));
   }
 
   onMessage(client: string, message: MsgUpdate): void {
@@ -80,12 +119,13 @@ export class ServerNode implements ServerEnd {
     }
     const { epoch, stamp: head } = this.#journal.head();
     const stamp = { date: message.date, cycle: message.cycle };
-    const changed = this.#journal.hasChanges(ANCHOR, stamp);
+    const path = message.path.slice(wirePath("").length) as RelativePath;
+    const changed = this.#journal.hasChanges(path, stamp);
     const standing = { epoch, head, changed };
     this.#do({
       kind: "announced",
       ...who,
-      path: ANCHOR,
+      path,
       message,
       standing,
       nowMs,
@@ -124,7 +164,7 @@ export class ServerNode implements ServerEnd {
         line: line.server(),
         journal: this.#journal,
         tree: this.#tree,
-        today: () => utcDate(world.scheduler.nowMs),
+        today: () => this.#today(),
         onCommit: () => this.#publishHead(),
       });
       reached = end.stamp;
@@ -211,7 +251,7 @@ export class ServerNode implements ServerEnd {
 
   #publishHead(): void {
     const { epoch, stamp } = this.#journal.head();
-    this.#world.sawStamp("the server", stamp);
+    this.#world.sawStamp(`the server in epoch ${epoch}`, stamp);
     this.#world.network.publish({
       topic: "head",
       message: { version: PROTOCOL_VERSION, epoch, ...stamp },

@@ -5,6 +5,7 @@
  * @module
  */
 import { CONFLICT_MARK } from "../../lib/core/reconcile.ts";
+import type { Habits } from "./profile.ts";
 import {
   EMPTY,
   type FileNode,
@@ -15,8 +16,8 @@ import {
 import type { Random } from "./random.ts";
 import { targetOf, valueOfTarget, type Values } from "./values.ts";
 
-const PATHS = ["a", "a/b", "a/b/c", "d"] as const;
-const SIZES = [10, 10, 20, 30];
+/** The few paths that users change; they overlap. */
+export const USED_PATHS = ["a", "a/b", "a/b/c", "d"] as const;
 const FILE_MODES = [0o644, 0o600, 0o755, 0o444];
 const DIRECTORY_MODES = [0o755, 0o700, 0o555];
 
@@ -25,20 +26,29 @@ export interface UserPorts {
   readonly files: FileSystem;
   readonly values: Values;
   readonly random: Random;
-  /** How many of the few paths are used. */
-  readonly paths: number;
+  readonly habits: Habits;
+  readonly paths: readonly string[];
+  readonly sizes: readonly number[];
   readonly modes: boolean;
+  /** Present time of the machine, in milliseconds since 1970. */
+  readonly nowMs: () => number;
   readonly note: (text: string) => void;
+  /** What was here is deleted or moved away. */
+  readonly dropped: (path: string) => void;
+  /** Paths where users put nothing but a directory, and where they never put one. */
+  readonly kept: ReadonlySet<string>;
+  readonly flat: ReadonlySet<string>;
   /** Does something a little later, as a user. */
   readonly later: (ms: number, work: () => void) => void;
 }
 
-/** One action of the user of a machine, chosen by chance. */
+/** One action of the user of a machine, chosen by chance; `path` is where, if that is given. */
 export function act(
   machine: { name: string; root: string },
   ports: UserPorts,
+  path?: string,
 ): void {
-  new Act(machine, ports).run();
+  new Act(machine, ports).run(path);
 }
 
 class Act {
@@ -52,19 +62,48 @@ class Act {
     this.#ports = ports;
   }
 
-  run(): void {
-    const { random } = this.#ports;
-    const path = this.#path();
-    const roll = random.next();
-    if (roll < 0.3) this.#edit(path);
-    else if (roll < 0.42) this.#save(path);
-    else if (roll < 0.46) this.#truncate(path);
-    else if (roll < 0.58) this.#remove(path);
-    else if (roll < 0.64) this.#makeDirectory(path);
-    else if (roll < 0.72) this.#makeLink(path);
-    else if (roll < 0.84) this.#rename(path, this.#path());
-    else if (roll < 0.94) this.#changeMode(path);
-    else this.#writeLater(path);
+  run(given: string | undefined): void {
+    const path = given ?? this.#path();
+    if (this.#ports.kept.has(path)) return this.#makeDirectory(path);
+    switch (this.#habit()) {
+      case "edit":
+        return this.#edit(path);
+      case "hurry":
+        return this.#hurry(path);
+      case "save":
+        return this.#save(path);
+      case "disguise":
+        return this.#disguise(path);
+      case "truncate":
+        return this.#truncate(path);
+      case "remove":
+        return this.#remove(path);
+      case "makeDirectory":
+        return this.#makeDirectory(path);
+      case "link":
+        return this.#makeLink(path);
+      case "rename":
+        return this.#rename(path, this.#path());
+      case "changeMode":
+        return this.#changeMode(path);
+      case "hold":
+        return this.#writeLater(path);
+    }
+  }
+
+  /** One of the user's habits, by its weight. */
+  #habit(): keyof Habits {
+    const weights = Object.entries(this.#ports.habits) as [
+      keyof Habits,
+      number,
+    ][];
+    const all = weights.reduce((sum, [, weight]) => sum + weight, 0);
+    let rest = this.#ports.random.next() * all;
+    for (const [habit, weight] of weights) {
+      rest -= weight;
+      if (rest < 0) return habit;
+    }
+    return "edit";
   }
 
   /** A path of the few, or a conflict copy that is there. */
@@ -75,7 +114,7 @@ class Act {
     );
     return copies.length > 0 && random.chance(0.1)
       ? random.pick(copies)
-      : random.pick(PATHS.slice(0, paths));
+      : random.pick(paths);
   }
 
   #edit(path: string): void {
@@ -92,6 +131,49 @@ class Act {
       if (this.#at(path)?.kind !== "file") return;
       this.#say(`writes ${path} again`, this.#write(path));
     });
+  }
+
+  /** Writes several times, so fast that the file's times may stay the same. */
+  #hurry(path: string): void {
+    if (!this.#openWay(path)) return;
+    const there = this.#at(path);
+    if (there !== undefined && there.kind !== "file") return;
+    this.#say(`writes ${path}`, this.#write(path));
+    const { random, later } = this.#ports;
+    for (let again = random.between(0, 2); again > 0; again--) {
+      later(random.between(0, 4), () => {
+        if (this.#at(path)?.kind !== "file") return;
+        this.#say(`writes ${path} again`, this.#write(path));
+      });
+    }
+  }
+
+  /**
+   * Other bytes of the same size with the same mtime: by another file, or in place when that gives
+   * another ctime, which sinkd sees in whole seconds.
+   */
+  #disguise(path: string): void {
+    const { files, random, values, nowMs } = this.#ports;
+    const there = this.#at(path);
+    if (there?.kind !== "file" || there.content === EMPTY) return;
+    const { size, mtimeMs, mode } = there;
+    const value = values.make({
+      machine: this.#name,
+      path,
+      size,
+      parent: there.content,
+    });
+    this.#giveUp(there);
+    const version = { content: value.id, size, mtimeMs, mode };
+    const later = Math.floor(nowMs() / 1000) - 1 >
+      Math.floor(there.ctimeMs / 1000);
+    if (later && random.chance(0.5)) {
+      files.writeInto(there, this.#full(path), version);
+    } else {
+      files.write(this.#full(`${path}~`), version);
+      files.rename(this.#full(`${path}~`), this.#full(path));
+    }
+    this.#say(`disguises ${path}`, value.id);
   }
 
   /** A save by temporary file and rename. */
@@ -129,7 +211,8 @@ class Act {
   }
 
   #makeDirectory(path: string): void {
-    const { files, random } = this.#ports;
+    const { files, random, flat } = this.#ports;
+    if (flat.has(path)) return this.#edit(path);
     if (!this.#openWay(path)) return;
     const there = this.#at(path);
     if (there?.kind === "directory") return;
@@ -155,11 +238,15 @@ class Act {
   #rename(from: string, to: string): void {
     const { files } = this.#ports;
     const source = this.#at(from);
+    const { kept, flat } = this.#ports;
+    if (kept.has(from) || kept.has(to)) return;
+    if (flat.has(to) && source?.kind === "directory") return;
     const within = to === from || to.startsWith(`${from}/`) ||
       from.startsWith(`${to}/`);
     if (source === undefined || within) return;
     if (!this.#openWay(to) || this.#at(from) === undefined) return;
     if (this.#at(to) !== undefined) this.#drop(to);
+    this.#ports.dropped(from);
     for (const leaf of files.leaves(this.#full(from))) {
       this.#ports.values.move(contentOf(leaf));
     }
@@ -190,7 +277,7 @@ class Act {
       const value = values.make({
         machine: this.#name,
         path,
-        size: random.pick(SIZES),
+        size: random.pick(this.#ports.sizes),
         parent: there.content,
       });
       this.#giveUp(there);
@@ -221,7 +308,7 @@ class Act {
   #value(path: string) {
     const there = this.#at(path);
     const parent = there === undefined ? undefined : contentOf(there);
-    const size = this.#ports.random.pick(SIZES);
+    const size = this.#ports.random.pick(this.#ports.sizes);
     return this.#ports.values.make({ machine: this.#name, path, size, parent });
   }
 
@@ -245,6 +332,7 @@ class Act {
   /** Deletes; whoever deletes has seen what was there. */
   #drop(path: string): void {
     const { files } = this.#ports;
+    this.#ports.dropped(path);
     for (const leaf of files.leaves(this.#full(path))) this.#giveUp(leaf);
     files.remove(this.#full(path), true);
   }

@@ -5,13 +5,21 @@
  * @module
  */
 import type { RelativePath } from "../../lib/core/path.ts";
+import { CONFLICT_MARK } from "../../lib/core/reconcile.ts";
 import { compareStamps, type Stamp } from "../../lib/core/stamp.ts";
-import type { Base } from "../../lib/ports.ts";
 import { ClientNode } from "./client_node.ts";
+import { planEmptied } from "./emptied.ts";
 import { installFileCalls } from "./fake_deno.ts";
+import { justAfter, planFate } from "./fate.ts";
 import { type FileEvent, FileSystem } from "./file_system.ts";
-import { checkConflictCopy, checkWhole } from "./invariants.ts";
+import { checkConflictCopy, checkRows, checkWhole } from "./invariants.ts";
 import { SimLine } from "./line.ts";
+import {
+  ANCHOR,
+  type Machine,
+  type MachinePlan,
+  planMachines,
+} from "./machine.ts";
 import { Network, WORLD } from "./network.ts";
 import type { JournalStore } from "./memory_journal.ts";
 import { FINE_WEATHER, type Profile } from "./profile.ts";
@@ -19,30 +27,18 @@ import { type Random, seeded } from "./random.ts";
 import { Killed, type Process, Scheduler } from "./scheduler.ts";
 import { ServerNode } from "./server_node.ts";
 import type { Stores } from "./stores.ts";
+import { Troubles } from "./troubles.ts";
 import { act } from "./users.ts";
-import { Values } from "./values.ts";
+import { valueOfTarget, Values } from "./values.ts";
 
 /** The one user of the world. */
 export const USER = "alice";
-/** Path of the anchor in the user's tree. */
-export const ANCHOR = "docs" as RelativePath;
-/** The anchor as messages name it. */
-export const WIRE_PATH = wirePath(ANCHOR);
-
 /** Path of an anchor as messages name it. */
-export function wirePath(path: RelativePath): string {
+export function wirePath(path: RelativePath | ""): string {
   return `/srv/sinkd/${USER}/${path}`;
 }
 
-/** A client's machine: what outlives its process. */
-export interface Machine {
-  readonly name: string;
-  readonly root: string;
-  readonly base: Base;
-}
-
 const START_MS = Date.UTC(2026, 2, 1, 23, 59, 58);
-const NAMES = ["ann", "bob", "cy"];
 /** Virtual time by which a world must have come to rest. */
 const REST_LIMIT_MS = 15 * 60_000;
 /** How often the kernel's clock for files goes on. */
@@ -64,6 +60,26 @@ const CHANGES: ReadonlySet<string> = new Set([
  */
 function isExchange(call: string, path: string): boolean {
   return call === "rename" && /\/\.sinkd\/(incoming|links)\//.test(path);
+}
+
+const NONE: ReadonlySet<string> = new Set();
+/** In a choosy world one client has only what is below `a`, and another one only the file `d`. */
+const KEPT: ReadonlySet<string> = new Set(["a"]);
+const FLAT: ReadonlySet<string> = new Set(["d"]);
+
+/** Calls from the intent of a commit to its record. */
+function isOfCommit(call: string, path: string): boolean {
+  return call !== "sends" && call !== "copyFile" &&
+    !(call === "remove" && /\/\.sinkd\/\w+$/.test(path));
+}
+
+/** The path in a machine's anchor that a call is about, staged or not. */
+function pathAt(machine: Machine, about: string): string | undefined {
+  if (!about.startsWith(`${machine.root}/`)) return undefined;
+  const path = about.slice(machine.root.length + 1)
+    .replace(/^\.sinkd\/(incoming|links|outgoing|aside\/[^/]+)\//, "");
+  const known = machine.paths.includes(path) || path.includes(CONFLICT_MARK);
+  return known ? path : undefined;
 }
 
 /** What a user will do, and when; the seed says what. */
@@ -91,7 +107,12 @@ export class World implements Disposable {
   readonly random: Random;
   /** Turns that the server began. */
   turns = 0;
+  /** Contents that were at a final path on the server. */
+  readonly served = new Set<number>();
+  /** Paths that users deleted or moved away, anywhere. */
+  readonly dropped = new Set<string>();
   readonly #profile: Profile;
+  readonly #troubles = new Troubles();
   readonly #nodes = new Map<string, ClientNode>();
   readonly #lines = new Set<{ line: SimLine; process: Process }>();
   readonly #resources = new DisposableStack();
@@ -105,6 +126,7 @@ export class World implements Disposable {
   /** Calls that change something until the next process is killed. */
   #callsToCrash: number;
   #resting = false;
+  #restored = false;
   #inside = false;
   #pending = 0;
   #changes = 0;
@@ -141,9 +163,7 @@ export class World implements Disposable {
       }),
     );
     this.journal = this.#guarded<JournalStore>(stores.journal);
-    this.machines = NAMES.slice(0, profile.clients).map((name) =>
-      this.#machine(name)
-    );
+    this.machines = planMachines(profile).map((plan) => this.#machine(plan));
     this.files.makeDirectory(this.serverDirectory, {
       recursive: true,
       mode: 0o755,
@@ -161,11 +181,16 @@ export class World implements Disposable {
     this.#server.start();
     for (const machine of this.machines) this.#startClient(machine);
     this.#planActions();
-    this.#planOutages();
+    this.#planFate();
     this.random.begin();
     await this.#until(() => this.#pending === 0 && this.#plan.length === 0);
     this.#resting = true;
     this.note("world: nothing more happens, all is well");
+    if (this.#profile.bars > 0) {
+      for (const node of this.#nodes.values()) {
+        this.runAs(node.process, () => node.rescan());
+      }
+    }
     const limitMs = this.scheduler.nowMs + REST_LIMIT_MS;
     for (;;) {
       await this.#until(() => this.#quiet(), limitMs);
@@ -217,6 +242,11 @@ export class World implements Disposable {
     );
   }
 
+  /** From here on a client may stand anywhere: it compares in full. */
+  forgetStamp(who: string): void {
+    this.#stamps.delete(who);
+  }
+
   openLine(client: string, server: Process): SimLine {
     const machine = this.machines.find(({ name }) => name === client);
     const line = new SimLine(`line of ${client}`, machine?.root ?? "", {
@@ -224,17 +254,20 @@ export class World implements Disposable {
       note: (text) => this.note(text),
       enter: (call, about) => this.#enter(call, about),
       real: this.#stores.real,
-      cutRate: () => this.#resting ? 0 : this.#profile.cut,
+      cutRate: (call, about) => this.#cutRate(call, about),
+      onCut: () => this.#hurry(machine),
       rsync: {
         files: this.files,
         torn: () => this.values.tear(),
         saw: (what) => this.random.saw(what),
-        fails: () =>
+        fails: (path) =>
+          this.#troubles.isBarred(path) ||
           !this.#resting &&
-          this.random.happens(
-            "a file is not readable",
-            this.#profile.unreadable,
-          ),
+            this.random.happens(
+              "a file is not readable",
+              this.#profile.unreadable,
+            ),
+        isFull: (path) => this.#troubles.isFull(path.split("/")[2] ?? ""),
       },
     });
     this.joinLine(line, server);
@@ -270,10 +303,32 @@ export class World implements Disposable {
     }
   }
 
-  #machine(name: string): Machine {
-    const root = `/sim/${name}/docs`;
+  /** Present time of a machine, in milliseconds since 1970. */
+  clockMs(name: string): number {
+    return this.scheduler.nowMs + this.#troubles.offsetMs(name);
+  }
+
+  /** How often a watcher misses what is made in a directory that is new. */
+  get deaf(): number {
+    return this.#resting ? 0 : this.#profile.deaf;
+  }
+
+  /** True once after the server's record was brought back or lost. */
+  takeRestored(): boolean {
+    const restored = this.#restored;
+    this.#restored = false;
+    return restored;
+  }
+
+  /** True when nothing on the server was brought back: its history is complete. */
+  get hasHistory(): boolean {
+    return this.#profile.restores === 0;
+  }
+
+  #machine(plan: MachinePlan): Machine {
+    const root = `/sim/${plan.name}/docs`;
     this.files.makeDirectory(root, { recursive: true, mode: 0o755 });
-    return { name, root, base: this.#guarded(this.#stores.base(root)) };
+    return { ...plan, root, base: this.#guarded(this.#stores.base(root)) };
   }
 
   /** Every call of a durable record may be a process's last. */
@@ -288,6 +343,7 @@ export class World implements Disposable {
         const call = member.bind(target);
         const guarded = (...values: unknown[]) => {
           this.#enter(String(name), "");
+          if (name === "finish") checkRows(this, values[0]);
           return call(...values);
         };
         calls.set(name, guarded);
@@ -302,7 +358,8 @@ export class World implements Disposable {
    */
   #machineTime(path: string): number {
     const name = path.split("/")[2] ?? "";
-    const index = NAMES.indexOf(name) + 1;
+    const index = this.machines?.find((machine) => machine.name === name)
+      ?.number ?? 0;
     const tickMs = () => Math.floor(this.scheduler.nowMs / TICK_MS) * TICK_MS;
     if (this.#inside) {
       const last = this.#written.get(name);
@@ -311,7 +368,7 @@ export class World implements Disposable {
       }
       this.#written.set(name, { tickMs: tickMs(), path });
     }
-    return tickMs() - TICK_MS + index;
+    return tickMs() - TICK_MS + index + this.#troubles.offsetMs(name);
   }
 
   #startClient(machine: Machine): void {
@@ -325,15 +382,18 @@ export class World implements Disposable {
     const { current } = this.scheduler;
     if (!current.alive) throw new Killed();
     if (current === WORLD || this.#inside || this.#resting) return;
+    const { interrupt, commitCrash } = this.#profile;
     if (
       this.#lines.size > 0 && this.#plan.length > 0 &&
       !isExchange(call, about) &&
-      this.random.happens("a user acts in a turn", this.#profile.interrupt)
+      this.random.happens("a user acts in a turn", interrupt)
     ) {
-      this.#actNow(current);
+      this.#actNow(current, about);
     }
+    this.#troubles.meet(current.name, call, about);
     if (this.#crashes <= 0 || !CHANGES.has(call)) return;
-    if (--this.#callsToCrash > 0) return;
+    const inCommit = isOfCommit(call, about) && this.random.chance(commitCrash);
+    if (!inCommit && --this.#callsToCrash > 0) return;
     this.#crashes--;
     this.#callsToCrash = this.random.between(1, this.#profile.crashSpread);
     if (!this.random.happens("a process is killed")) return;
@@ -347,25 +407,60 @@ export class World implements Disposable {
     if (victim === current) throw new Killed();
   }
 
-  /** A user acts before their time, most often the one whose client is at work. */
-  #actNow(current: Process): void {
+  #cutRate(call: string, about: string): number {
+    if (this.#resting) return 0;
+    const { cut, cutAnswer } = this.#profile;
+    return call === "sends" && about === "committed" ? cutAnswer : cut;
+  }
+
+  /** A user acts before their time, most often the one whose client is at work, and where it is. */
+  #actNow(current: Process, about: string): void {
     if (this.#plan.length === 0) return;
     const here = this.#plan.findIndex(({ machine }) =>
       machine.name === current.name
     );
     const index = here >= 0 && this.random.chance(0.7) ? here : 0;
     const [next] = this.#plan.splice(index, 1);
-    if (next !== undefined) this.#act(next);
+    if (next === undefined) return;
+    const { machine } = next;
+    const near = this.random.chance(0.5) ? pathAt(machine, about) : undefined;
+    this.#act(next, near);
   }
 
-  #act({ machine, seed }: Planned): void {
+  /** After a fault somebody may act very soon. */
+  #hurry(machine: Machine | undefined): void {
+    if (this.#resting || !this.random.chance(this.#profile.aftermath)) return;
+    const mine = this.#plan.filter((planned) =>
+      machine === undefined || planned.machine === machine
+    );
+    if (mine.length === 0) return;
+    const next = this.random.pick(mine);
+    this.#plan = this.#plan.filter((planned) => planned !== next);
+    this.#later(
+      this.random.between(0, 2500),
+      "a user acts after a fault",
+      () => this.#act(next),
+    );
+  }
+
+  #act({ machine, seed }: Planned, near?: string): void {
+    const { habits, sizes, modes, choosy } = this.#profile;
     this.#asUser(() =>
       act(machine, {
         files: this.files,
         values: this.values,
         random: seeded(seed),
-        paths: this.#profile.paths,
-        modes: this.#profile.modes,
+        paths: machine.paths,
+        habits,
+        sizes,
+        modes,
+        kept: choosy ? KEPT : NONE,
+        flat: choosy ? FLAT : NONE,
+        nowMs: () => this.clockMs(machine.name),
+        dropped: (path) => {
+          const below = machine.prefix.slice(ANCHOR.length + 1);
+          this.dropped.add(below === "" ? path : `${below}/${path}`);
+        },
         note: (text) => this.note(text),
         later: (ms, work) => {
           this.#pending++;
@@ -374,7 +469,7 @@ export class World implements Disposable {
             this.#asUser(work);
           });
         },
-      })
+      }, near)
     );
   }
 
@@ -411,24 +506,43 @@ export class World implements Disposable {
     }
   }
 
-  #planOutages(): void {
-    const { outages, spanMs } = this.#profile;
-    for (let outage = 0; outage < outages; outage++) {
-      const { name } = this.random.pick(this.machines);
-      const atMs = this.random.between(0, spanMs);
-      if (!this.random.happens("a link is down for a while")) continue;
-      this.#later(atMs, "an outage", () => {
-        this.network.block(name);
+  #planFate(): void {
+    const { random, machines, network, files, serverDirectory } = this;
+    const profile = this.#profile;
+    const later = this.#later.bind(this);
+    const note = (text: string) => this.note(text);
+    planFate({
+      ...{ profile, random, machines, network, files, serverDirectory },
+      ...{ later, note },
+      troubles: this.#troubles,
+      cut: (name) => {
         for (const { line, process } of this.#lines) {
           if (process.name === name) line.cut("an outage");
         }
-        this.#later(
-          this.random.between(10, 5000),
-          "the outage ends",
-          () => this.network.unblock(name),
-        );
-      });
+      },
+      prune: () => this.journal.prune(justAfter(this.journal.head().stamp)),
+      restore: (change) => this.#restore(change),
+    });
+    const [machine] = machines;
+    if (!profile.emptied || machine === undefined) return;
+    planEmptied({
+      ...{ machine, files, random, later, note },
+      values: this.values,
+      dropped: this.dropped,
+      check: (holds, what) => this.check(holds, what),
+      asUser: (work) => this.#asUser(work),
+      node: () => this.#nodes.get(machine.name),
+    }, profile.startMs);
+  }
+
+  /** The server stops, its directory is changed, and it starts again with another record. */
+  #restore(change: () => void): void {
+    const server = this.#server;
+    if (server?.process.alive === true) {
+      this.#end(server.process, undefined, "for a restore");
     }
+    this.#asUser(change);
+    this.#restored = true;
   }
 
   /** Does something as fate, and counts it as pending until then. */
@@ -442,10 +556,15 @@ export class World implements Disposable {
   }
 
   #crash(process: Process, label: string): void {
-    this.note(`${process.name}: KILLED at ${label}`);
+    const machine = this.machines.find(({ name }) => name === process.name);
+    this.#end(process, machine, `at ${label}`);
+  }
+
+  #end(process: Process, machine: Machine | undefined, why: string): void {
+    this.note(`${process.name}: KILLED ${why}`);
     this.scheduler.kill(process);
     this.#broken.add(process.name);
-    const machine = this.machines.find(({ name }) => name === process.name);
+    this.#hurry(machine);
     if (machine === undefined) this.network.closeServer();
     else this.network.drop(machine.name);
     for (const joined of this.#lines) {
@@ -469,6 +588,9 @@ export class World implements Disposable {
     const { path } = event;
     const live = !path.includes("/.sinkd");
     if (live) checkWhole(this, path);
+    if (live && path.startsWith(`${this.serverDirectory}/`)) {
+      this.#onServed(path);
+    }
     for (const machine of this.machines) {
       if (!path.startsWith(`${machine.root}/`)) continue;
       if (live && !this.files.asUser && event.kind === "written") {
@@ -480,15 +602,26 @@ export class World implements Disposable {
     }
   }
 
+  #onServed(path: string): void {
+    const node = this.files.peek(path);
+    if (node?.kind === "file") this.served.add(node.content);
+    if (node?.kind === "link") this.served.add(valueOfTarget(node.target));
+  }
+
   #onCopy(machine: Machine, path: string): void {
     if (!path.includes(`.sinkd-conflict-${machine.name}-`)) return;
     if (this.#copies.has(path)) return;
     this.#copies.add(path);
     this.note(`${machine.name}: conflict copy ${path}`);
     this.random.saw("a conflict copy is made");
-    const { modes, crashes, writers } = this.#profile;
-    this.check(writers > 1, "a conflict copy, and only one user writes");
-    if (!modes && crashes === 0) {
+    const { modes, restores, prunes, writers } = this.#profile;
+    if (this.#nodes.get(machine.name)?.recovering === true) return;
+    this.check(
+      writers > 1 || restores > 0,
+      "a conflict copy, and only one user writes",
+    );
+    // With other modes nobody wrote another value, and what was forgotten cannot be known.
+    if (!modes && restores + prunes === 0) {
       checkConflictCopy(this, machine, path);
     }
   }
