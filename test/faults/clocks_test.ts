@@ -139,7 +139,10 @@ test(
     const eve = dateOf(clock.nowMs());
     const dates = new Set<number>();
     for (let i = 0; i < 60; i++) {
-      ledger.write(i % 2 ? a : b, `around-${i % 10}`, `edit ${i}`);
+      const path = `around-${i % 10}`;
+      Deno.writeTextFileSync(`${(i % 2 ? a : b).files}/${path}`, `edit ${i}`);
+      // What came before was written over by the same hand.
+      if (i >= 50) ledger.note(path, `edit ${i}`);
       await pause(100);
       dates.add((await stampOf(world))[0]);
     }
