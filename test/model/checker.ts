@@ -12,6 +12,8 @@ export interface Model<State, Observation> {
   hidden(state: State): readonly State[];
   /** The states after an observation; none when the state does not allow it. */
   observe(state: State, observation: Observation): readonly State[];
+  /** What must hold in every state before an observation that is still to come, so that others are left out. */
+  ahead?(observation: Observation): ((state: State) => boolean) | undefined;
   /** Equal for equal states. */
   key(state: State): string;
 }
@@ -36,7 +38,10 @@ export function explain<State, Observation>(
   history: readonly Observation[],
   { mostStates = MOST_STATES }: { readonly mostStates?: number } = {},
 ): Verdict<State> {
-  let possible = reachable(model, [model.start], mostStates);
+  const hopeful = hopes(model, history);
+  const from = (states: readonly State[], at: number) =>
+    reachable(model, states, { isHopeful: hopeful[at], mostStates });
+  let possible = from([model.start], 0);
   let most = possible.length;
   for (const [at, observation] of history.entries()) {
     const after = possible.flatMap((state) =>
@@ -45,18 +50,33 @@ export function explain<State, Observation>(
     if (after.length === 0) {
       return { kind: "unexplained", at, before: possible.slice(0, MOST_SHOWN) };
     }
-    possible = reachable(model, after, mostStates);
+    possible = from(after, at + 1);
     if (possible.length > mostStates) return { kind: "too many states", at };
     most = Math.max(most, possible.length);
   }
   return { kind: "explained", mostStates: most };
 }
 
-/** These states and all that unseen events lead to, each once; a little more than `most` at most. */
+/** For each place in a history: what the next observation that says something ahead asks for. */
+function hopes<State, Observation>(
+  model: Model<State, Observation>,
+  history: readonly Observation[],
+): (((state: State) => boolean) | undefined)[] {
+  const found: (((state: State) => boolean) | undefined)[] = [undefined];
+  for (const observation of history.toReversed()) {
+    found.push(model.ahead?.(observation) ?? found.at(-1));
+  }
+  return found.reverse();
+}
+
+/** These states and all that unseen events lead to, each once; a little more than `mostStates` at most. */
 function reachable<State, Observation>(
   model: Model<State, Observation>,
   from: readonly State[],
-  most: number,
+  { isHopeful = () => true, mostStates }: {
+    readonly isHopeful?: ((state: State) => boolean) | undefined;
+    readonly mostStates: number;
+  },
 ): State[] {
   const known = new Set<string>();
   const found: State[] = [];
@@ -64,13 +84,13 @@ function reachable<State, Observation>(
     const key = model.key(state);
     if (known.has(key)) return;
     known.add(key);
-    found.push(state);
+    if (isHopeful(state)) found.push(state);
   };
   from.forEach(add);
   // Grows while it is walked.
   for (const state of found) {
     model.hidden(state).forEach(add);
-    if (found.length > most) break;
+    if (found.length > mostStates) break;
   }
   return found;
 }

@@ -31,6 +31,7 @@ export type FileAct =
 export const FILES: Kind<FileAct, Observation, State> = {
   model: fileModel(CLIENTS),
   actBy,
+  mostSteps: 7,
   act,
   rest,
   isIdle: ({ op }) => op !== "write",

@@ -30,6 +30,8 @@ export interface Place {
 export interface Kind<Act, Observation, State> {
   readonly model: Model<State, Observation>;
   readonly actBy: ActBy<Act>;
+  /** Steps of one phase at most: the states to follow grow with them. */
+  readonly mostSteps: number;
   /** What was seen; `undefined` when something was replaced that the model does not follow. */
   readonly act: (place: Place, act: Act) => readonly Observation[] | undefined;
   /** What all machines have at rest. */

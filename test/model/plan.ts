@@ -36,7 +36,6 @@ export type ActBy<Act> = (random: Random, fresh: () => number) => Act;
 export const CLIENTS = 3;
 const PLANS = 24;
 const PHASES = 2;
-const MOST_STEPS = 7;
 /** 0 and {@linkcode DIRECTORY} of the model of trees are no files. */
 const FIRST_VALUE = 2;
 const WAITS_MS: readonly (readonly [number, number])[] = [
@@ -47,18 +46,28 @@ const WAITS_MS: readonly (readonly [number, number])[] = [
   [50, 600],
 ];
 
-/** The round of a seed. */
-export function roundOf<Act>(seed: number, actBy: ActBy<Act>): Round<Act> {
+/** The round of a seed; phases have up to `mostSteps` steps. */
+export function roundOf<Act>(
+  seed: number,
+  { actBy, mostSteps }: { actBy: ActBy<Act>; mostSteps: number },
+): Round<Act> {
   const random = seeded(seed);
-  const plans = Array.from({ length: PLANS }, () => planBy(random, actBy));
+  const plans = Array.from(
+    { length: PLANS },
+    () => planBy(random, actBy, mostSteps),
+  );
   const pauses = Array.from({ length: PHASES }, () => pausesBy(random));
   return { plans, pauses };
 }
 
-function planBy<Act>(random: Random, actBy: ActBy<Act>): Plan<Act> {
+function planBy<Act>(
+  random: Random,
+  actBy: ActBy<Act>,
+  mostSteps: number,
+): Plan<Act> {
   let value = FIRST_VALUE;
   return Array.from({ length: PHASES }, () => {
-    const length = random.between(1, MOST_STEPS);
+    const length = random.between(1, mostSteps);
     return Array.from({ length }, (): Step<Act> => ({
       client: random.between(0, CLIENTS - 1),
       waitMs: random.between(...random.pick(WAITS_MS)),

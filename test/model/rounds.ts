@@ -59,7 +59,7 @@ export async function performRounds<Act, Observation, State>(
   };
   const endMs = performance.now() + seconds * 1000;
   for (let seed = firstSeed; performance.now() < endMs; seed++) {
-    const { plans, pauses } = roundOf(seed, kind.actBy);
+    const { plans, pauses } = roundOf(seed, kind);
     const scenes = plans.map((plan, index) =>
       sceneFor<Act, Observation>(plan, nameAt(seed, index))
     );

@@ -64,7 +64,7 @@ export function treeModel(
     clients: Array.from({ length: clients }, () => locals),
     copies: [],
   };
-  return { start, hidden, observe, key };
+  return { start, hidden, observe, ahead, key };
 }
 
 function key({ server, clients, copies }: TreeState): string {
@@ -108,8 +108,9 @@ class At {
   *upload(): Generator<TreeState> {
     const { value, fresh, clean } = this.#local;
     if (clean) return;
-    const cleaned = this.#set({ ...this.#local, clean: true });
-    if (value === this.#server) return yield cleaned;
+    const isSame = value === this.#server;
+    const cleaned = this.#set({ value, fresh: fresh || isSame, clean: true });
+    if (isSame) return yield cleaned;
     if (fresh || (value !== NOTHING && this.#server === NOTHING)) {
       if (this.#fitsOnServer()) yield this.#publish();
       // One that was removed and made again is as it was.
@@ -160,7 +161,9 @@ class At {
         yield this.#set({ value: NOTHING, fresh: true, clean: true });
       }
       // Something in it stays, so that it stays, too.
-      if (clean && (!isEmpty || this.#state.copies.length > 0)) {
+      const isKept = this.#state.copies.length > 0 ||
+        below.some(({ value, clean }) => !clean && value !== NOTHING);
+      if (clean && isKept) {
         yield this.#set({ ...this.#local, fresh: true, clean: false });
       }
       return;
@@ -201,15 +204,14 @@ class At {
   }
 
   #publish(): TreeState {
-    const clients = this.#state.clients.map((locals, client) =>
-      locals.with(
-        this.#path,
-        client === this.#client
-          ? { ...this.#local, fresh: true, clean: true }
-          : { ...localAt(locals, this.#path), fresh: false },
-      )
-    );
-    const server = this.#state.server.with(this.#path, this.#local.value);
+    const { value } = this.#local;
+    const clients = this.#state.clients.map((locals, client) => {
+      const local = localAt(locals, this.#path);
+      const clean = client === this.#client || local.clean;
+      const fresh = clean && local.value === value;
+      return locals.with(this.#path, { ...local, clean, fresh });
+    });
+    const server = this.#state.server.with(this.#path, value);
     return { ...this.#state, server, clients };
   }
 
@@ -252,6 +254,16 @@ function observe(state: TreeState, observation: TreeObservation): TreeState[] {
       return isQuiet ? [state] : [];
     }
   }
+}
+
+/** Conflict copies never go: what none holds at rest is in none before. */
+function ahead(
+  observation: TreeObservation,
+): ((state: TreeState) => boolean) | undefined {
+  if (observation.op !== "stable") return undefined;
+  const [seen = []] = observation.copies;
+  return ({ copies }) =>
+    copies.length <= seen.length && copies.every((copy) => seen.includes(copy));
 }
 
 function withLocal(

@@ -35,6 +35,7 @@ const MOST_TRIES = 20;
 export const TREES: Kind<TreeAct, TreeObservation, TreeState> = {
   model: treeModel(CLIENTS, PATHS),
   actBy,
+  mostSteps: 5,
   act,
   rest,
   isIdle: ({ op }) => op !== "write",
