@@ -68,6 +68,8 @@ export class ClientSession {
   readonly #faults = new Faults();
   readonly #timers = new Timers();
   readonly #stop = new AbortController();
+  /** Ends turns with a server that is not this user's any more. */
+  #leaving = new AbortController();
   readonly #turns = new Set<Promise<void>>();
   readonly #host: string;
   #state: ClientState = newClientState();
@@ -262,6 +264,8 @@ export class ClientSession {
         return this.#do({ kind: "server", state: "Offline", nowMs });
       case "moved":
         this.#faults.clear("moving");
+        this.#leaving.abort(new Error("another server serves this user now"));
+        this.#leaving = new AbortController();
         this.#do({ kind: "server", state: "Offline", nowMs });
         this.#options.onMoved(this.#home.address);
         this.#learnPins();
@@ -373,7 +377,7 @@ export class ClientSession {
       const end = await dialTurn(anchor, effect, {
         credentials: this.#options.credentials,
         address: this.#home.address,
-        signal: this.#stop.signal,
+        signal: AbortSignal.any([this.#stop.signal, this.#leaving.signal]),
       });
       clean = end.left.length === 0;
       this.#faults.clear(path);

@@ -295,7 +295,8 @@ export class Server {
     failure: string | undefined,
   ): void {
     const key = `${turn.user}/${turn.client}/${turn.path}`;
-    if (failure === undefined) this.faults.clear(key);
+    const away = !this.#serving.serves(turn.user);
+    if (failure === undefined || away) this.faults.clear(key);
     else {
       this.faults.note(key, {
         path: `${this.#options.root}/${turn.user}/${turn.path}`,

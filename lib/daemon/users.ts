@@ -111,9 +111,10 @@ export class Users implements Disposable {
   /** True when a copied directory is whole: its database is at home here from now on. */
   #moveIn({ directory, journal }: User, place: string): boolean {
     if (journal.place() === undefined) return false;
-    if (differences(journal.liveEntries(), readTree(directory)).size > 0) {
-      return false;
-    }
+    // What lies above an anchor is in no record.
+    const wrong = [...differences(journal.liveEntries(), readTree(directory))]
+      .filter(([, entry]) => entry?.kind !== "directory");
+    if (wrong.length > 0) return false;
     journal.setPlace(place);
     return true;
   }

@@ -31,8 +31,10 @@ export interface WorldOptions {
   readonly network?: { readonly behindRouter: readonly string[] };
   /** Clients by user; each keeps its `files` directory in step under the name `files`. */
   readonly clients: Readonly<Record<string, readonly string[]>>;
-  /** More options of the server. */
-  readonly serverOptions?: readonly string[];
+  /** More options of the server, which may depend on the `host:port` that it listens at. */
+  readonly serverOptions?:
+    | readonly string[]
+    | ((address: string) => readonly string[]);
   /** What to put into the clients' directories before they start. */
   readonly prepare?: (world: World) => void;
 }
@@ -54,11 +56,11 @@ export class World implements AsyncDisposable {
   readonly network: Network | undefined;
   readonly #clients = new Map<string, WorldClient>();
   readonly #stack: AsyncDisposableStack;
-  readonly #more: readonly string[];
+  readonly #more: NonNullable<WorldOptions["serverOptions"]>;
 
   private constructor(
     options: {
-      readonly more: readonly string[];
+      readonly more: NonNullable<WorldOptions["serverOptions"]>;
       readonly directory: string;
       readonly env: Readonly<Record<string, string>>;
       readonly broker: Mosquitto | undefined;
@@ -195,7 +197,9 @@ export class World implements AsyncDisposable {
       ...(this.broker?.caFile === undefined
         ? []
         : ["--broker-ca", this.broker.caFile]),
-      ...this.#more,
+      ...(typeof this.#more === "function"
+        ? this.#more(this.address)
+        : this.#more),
     ];
   }
 

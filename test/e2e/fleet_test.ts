@@ -1,0 +1,101 @@
+/**
+ * Two servers on one broker: each serves its own users, and a user moves from one to the other while
+ * people work.
+ */
+import assert from "node:assert/strict";
+import { testWithFleet } from "../support/fleet.ts";
+import { pause } from "../support/waiting.ts";
+import type { WorldClient } from "../support/world_client.ts";
+
+/** Writes, changes and removes files until told to stop; gives what must be there then. */
+async function keepEditing(
+  client: WorldClient,
+  stop: AbortSignal,
+): Promise<Map<string, string>> {
+  const wanted = new Map<string, string>();
+  const { files, name } = client;
+  for (let turn = 0; !stop.aborted; turn++) {
+    const path = `${name}-${turn % 40}`;
+    const text = `${name} wrote this at ${turn}`;
+    if (turn % 7 === 6 && wanted.has(path)) {
+      Deno.removeSync(`${files}/${path}`);
+      wanted.delete(path);
+    } else {
+      Deno.writeTextFileSync(`${files}/${path}`, text);
+      wanted.set(path, text);
+    }
+    await pause(100);
+  }
+  return wanted;
+}
+
+function names(files: string): string[] {
+  return [...Deno.readDirSync(files)].map(({ name }) => name).sort();
+}
+
+testWithFleet(
+  "two servers on one broker serve their own users; one moves from one to the other, and its clients notice a pause",
+  {
+    alice: ["laptop", "desk"],
+    bob: ["tower"],
+  },
+  async (fleet) => {
+    const { world, first, second } = fleet;
+    const [laptop, desk, tower] = ["laptop", "desk", "tower"].map((name) =>
+      world.client(name)
+    );
+    assert.ok(laptop && desk && tower);
+    await fleet.waitServing(first, ["alice", "bob"]);
+    await fleet.waitServing(second, []);
+    Deno.writeTextFileSync(`${tower.files}/bob's`, "own");
+    Deno.writeTextFileSync(`${laptop.files}/old`, "from before");
+    await fleet.waitInStep(first, [laptop, desk, tower]);
+    const before = (await fleet.report(first)).users
+      .find(({ user }) => user === "alice");
+
+    const stop = new AbortController();
+    const editing = [laptop, desk].map((client) =>
+      keepEditing(client, stop.signal)
+    );
+    await fleet.serve(first, ["bob"]);
+    await fleet.waitServing(first, ["bob"]);
+    const fromMs = performance.now();
+    await fleet.copy("alice", first, second);
+    await fleet.serve(second, ["alice"]);
+    await fleet.waitServing(second, ["alice"]);
+    const pauseMs = performance.now() - fromMs;
+    assert.ok(pauseMs < 10_000, `a pause of ${pauseMs} ms`);
+    for (let more = 0; more < 10; more++) await pause(100);
+    stop.abort();
+    const wanted = new Map(
+      (await Promise.all(editing)).flatMap((each) => [...each]),
+    );
+
+    await fleet.waitInStep(second, [laptop, desk]);
+    assert.deepEqual(
+      names(desk.files),
+      ["old", ...wanted.keys()].sort(),
+      "every edit, no conflict copy, nothing that was deleted",
+    );
+    for (const [path, text] of wanted) {
+      assert.equal(Deno.readTextFileSync(`${desk.files}/${path}`), text);
+    }
+    const report = await fleet.report(second);
+    const after = report.users.find(({ user }) => user === "alice");
+    assert.equal(after?.epoch, before?.epoch, "nobody had to compare in full");
+    assert.equal((await desk.report()).server.address, second.address);
+    assert.deepEqual((await desk.report()).errors, []);
+
+    // Bob has noticed nothing; and what is left behind of alice is served by nobody.
+    Deno.writeTextFileSync(`${tower.files}/more`, "of bob's");
+    await fleet.waitInStep(first, [tower]);
+    await fleet.serve(first, ["bob", "alice"]);
+    await fleet.waitServing(first, ["bob"]);
+    const [left] = (await fleet.report(first)).elsewhere;
+    assert.equal(left?.user, "alice");
+    assert.equal(left?.address, second.address);
+    assert.equal(left?.reason, "stale");
+    const faults = (await fleet.report(first)).errors;
+    assert.match(faults[0]?.cause ?? "", /older than that of/);
+  },
+);
