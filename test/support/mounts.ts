@@ -1,9 +1,12 @@
 /**
- * Small file systems for tests: a tmpfs on a directory, which can be filled and made larger.
+ * Small file systems for tests: a tmpfs, which can be filled and made larger, and a disk in a file,
+ * which can be taken away and brought back.
  *
  * @module
  */
-import { runToEnd } from "./network_programs.ts";
+import { isThere, runToEnd } from "./network_programs.ts";
+
+const IMAGE_BYTES = 16 * 1024 * 1024;
 
 /** A tmpfs until disposed; whoever still uses it then keeps it to the end. */
 export class Tmpfs implements AsyncDisposable {
@@ -55,4 +58,51 @@ async function run(...args: string[]): Promise<void> {
 
 function isFull(error: unknown): boolean {
   return error instanceof Error && /No space left/.test(error.message);
+}
+
+/** A disk in a file, which can be mounted, taken away and mounted again with what it holds. */
+export class DiskImage implements AsyncDisposable {
+  readonly #image: string;
+  readonly #directory: string;
+  #isMounted = false;
+
+  private constructor(image: string, directory: string) {
+    this.#image = image;
+    this.#directory = directory;
+  }
+
+  /** Makes an ext4 in `image` and mounts it on a directory that is there. */
+  static async make(image: string, directory: string): Promise<DiskImage> {
+    {
+      using file = Deno.openSync(image, { write: true, createNew: true });
+      file.truncateSync(IMAGE_BYTES);
+    }
+    await run("mkfs.ext4", "-q", "-F", image);
+    const disk = new DiskImage(image, directory);
+    await disk.mount();
+    return disk;
+  }
+
+  async mount(): Promise<void> {
+    await run("mount", "-o", "loop", this.#image, this.#directory);
+    this.#isMounted = true;
+  }
+
+  /** Takes it away; what is below is seen again. */
+  async unmount(...options: string[]): Promise<void> {
+    await run("umount", ...options, this.#directory);
+    this.#isMounted = false;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isMounted) await this.unmount("-l");
+  }
+}
+
+/** Why no disk image can be mounted here; `undefined` when it can. */
+export function missingForImages(): string | undefined {
+  const missing = missingForMounts();
+  if (missing !== undefined) return missing;
+  const needs = ["/dev/loop-control", "/usr/sbin/mkfs.ext4"];
+  return needs.find((file) => !isThere(file));
 }
