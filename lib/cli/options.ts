@@ -108,6 +108,15 @@ export const SERVER_OPTIONS: readonly Option[] = [
     summary: "How long replaced and deleted versions are kept (default 30)",
   },
   {
+    name: "checksum-days",
+    kind: "count",
+    min: 0,
+    max: 365,
+    value: "N",
+    summary:
+      "In how many days every file is read through once (default 30; 0: on rescan only)",
+  },
+  {
     name: "min-free",
     kind: "count",
     min: 0,

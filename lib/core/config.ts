@@ -36,6 +36,8 @@ export interface Config {
   readonly anchors: readonly AnchorConfig[];
   readonly logLevel: LogLevel;
   readonly rescanIntervalMs: number;
+  /** In which time every file is read through about once; 0: only when asked to. */
+  readonly checksumIntervalMs: number;
 }
 
 const RSYNC_DEFAULTS: RsyncSettings = {
@@ -47,6 +49,7 @@ const RSYNC_DEFAULTS: RsyncSettings = {
   minSize: undefined,
 };
 const RESCAN_INTERVAL_MS = 3_600_000;
+const CHECKSUM_INTERVAL_MS = 30 * 24 * 3_600_000;
 
 /** Checks the files and lays each over those before it. Throws {@linkcode ConfigError}. */
 export function buildConfig(
@@ -82,6 +85,7 @@ export function buildConfig(
     anchors: Array.from(placed.values(), ({ anchor }) => anchor),
     logLevel: last("log_level") ?? "info",
     rescanIntervalMs: last("rescan_interval") ?? RESCAN_INTERVAL_MS,
+    checksumIntervalMs: last("checksum_interval") ?? CHECKSUM_INTERVAL_MS,
   };
 }
 

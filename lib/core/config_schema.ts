@@ -82,6 +82,9 @@ const fileSchema = z.strictObject({
   rescan_interval: optional((value) =>
     parseDuration(value, { minMs: 1000, maxMs: 7 * DAY_MS })
   ),
+  checksum_interval: optional((value) =>
+    parseDuration(value, { minMs: 0, maxMs: 365 * DAY_MS })
+  ),
 });
 
 /** One file's values, as written: nothing is defaulted, and paths are not resolved. */

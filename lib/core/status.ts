@@ -19,6 +19,25 @@ export const faultSchema = z.strictObject({
 /** See {@linkcode faultSchema}. */
 export type Fault = z.infer<typeof faultSchema>;
 
+/**
+ * How an anchor compares with the server. `differs` until a comparison finds both sides the same;
+ * `found` is what was found last. `checked` of `files` files were read through since they changed.
+ */
+export const agreementSchema = z.strictObject({
+  state: z.enum(["unknown", "agreed", "differs"]),
+  lastAgreed: z.string().nullable(),
+  differs: z.array(z.string()),
+  found: z.strictObject({
+    at: z.string(),
+    cause: z.string(),
+    paths: z.array(z.string()),
+  }).nullable(),
+  files: z.int(),
+  checked: z.int(),
+});
+/** See {@linkcode agreementSchema}. */
+export type AgreementReport = z.infer<typeof agreementSchema>;
+
 /** One anchor in a client's report; `pending` counts changes not yet on the server. */
 export const anchorReportSchema = z.strictObject({
   path: z.string(),
@@ -33,6 +52,7 @@ export const anchorReportSchema = z.strictObject({
   }).nullable(),
   errors: z.array(faultSchema),
   lastSync: z.string().nullable(),
+  agreement: agreementSchema,
 });
 /** See {@linkcode anchorReportSchema}. */
 export type AnchorReport = z.infer<typeof anchorReportSchema>;
@@ -73,6 +93,19 @@ export const elsewhereSchema = z.strictObject({
 /** See {@linkcode elsewhereSchema}. */
 export type Elsewhere = z.infer<typeof elsewhereSchema>;
 
+/**
+ * The background checksum of a user's files: how many of them were read, which have other bytes than
+ * came there, and which were brought back.
+ */
+export const checksSchema = z.strictObject({
+  files: z.int(),
+  checked: z.int(),
+  damaged: z.array(z.string()),
+  mended: z.array(z.string()),
+});
+/** See {@linkcode checksSchema}. */
+export type ChecksReport = z.infer<typeof checksSchema>;
+
 /** A server's `status --json`. */
 export const serverReportSchema = z.strictObject({
   role: z.literal("server"),
@@ -87,6 +120,7 @@ export const serverReportSchema = z.strictObject({
     epoch: z.string(),
     state: serverStates,
     queue: z.int(),
+    checks: checksSchema,
     clients: z.array(z.strictObject({
       client: z.string(),
       host: z.string(),

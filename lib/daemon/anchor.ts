@@ -3,12 +3,14 @@
  *
  * @module
  */
+import type { DatabaseSync } from "node:sqlite";
 import type { Load, Standing } from "../core/client_state.ts";
 import { type AnchorConfig, treePathOf } from "../core/config.ts";
 import { type ExcludeRules, parseExcludes } from "../core/excludes.ts";
 import { nameOf, type RelativePath } from "../core/path.ts";
 import { conflictPath } from "../core/reconcile.ts";
 import type { SettleEvent } from "../core/settle.ts";
+import { passesOver } from "../core/selection.ts";
 import { utcText } from "../core/stamp.ts";
 import type { AnchorStore } from "../io/base_store.ts";
 import type { Channel } from "../io/channel.ts";
@@ -22,10 +24,13 @@ import {
   finishClientIntent,
   takeTurn,
 } from "../turn/take_turn.ts";
+import type { ProofLine } from "../turn/prove.ts";
 import { Timers } from "../io/timers.ts";
+import { AnchorChecks } from "./anchor_checks.ts";
 import { AnchorRoot, type Hold, parentDirectory } from "./anchor_root.ts";
 import { ALMOST_NOTHING_MS, AnchorScans } from "./anchor_scans.ts";
-import { passesOver, selectionText } from "./anchor_selection.ts";
+import { selectionText } from "./anchor_selection.ts";
+import { suspectBytes, suspectRecords } from "./anchor_suspects.ts";
 import { guardedEdits, noteTurn, transferOf } from "./anchor_turn.ts";
 import { describe, Faults } from "./faults.ts";
 
@@ -40,6 +45,13 @@ export interface AnchorPorts {
   readonly store: AnchorStore;
   readonly clientName: string;
   readonly runDirectory: string;
+  /** The client's state database, and the one of digests. */
+  readonly stateFile: string;
+  readonly digests: DatabaseSync;
+  /** In which time every file is read through about once; 0: only when asked to. */
+  readonly checksumIntervalMs: number;
+  /** Compares with the server over a channel of its own. */
+  readonly talk: <T>(work: (line: ProofLine) => Promise<T>) => Promise<T>;
   /** What is dirty changed. */
   readonly onEdited: (anchor: Anchor) => void;
   /** The anchor became usable, or stopped being so. */
@@ -58,6 +70,7 @@ export class Anchor implements AsyncDisposable {
   readonly store: AnchorStore;
   readonly faults = new Faults();
   readonly edits: AnchorEdits;
+  readonly checks: AnchorChecks;
   readonly #disk: AnchorDisk;
   readonly #ports: AnchorPorts;
   readonly #timers = new Timers();
@@ -122,6 +135,26 @@ export class Anchor implements AsyncDisposable {
       onLooked: () => this.#edited(),
       onRescan: (cause) => void this.rescan(cause),
     });
+    this.checks = new AnchorChecks({
+      anchor: {
+        path: config.path,
+        root: this.root,
+        treePath: this.treePath,
+        excludes: config.excludes,
+        selection,
+      },
+      file: ports.stateFile,
+      digests: ports.digests,
+      intervalMs: ports.checksumIntervalMs,
+      usable: () => this.usable,
+      quiet: () => this.edits.pending() === 0,
+      position: () => store.position(),
+      baseOf: (path) => store.row(path).base,
+      examine: (path) => this.note({ kind: "deferred", path }),
+      suspect: (paths) => this.#suspect(suspectBytes, paths),
+      rejoin: (paths) => this.#suspect(suspectRecords, paths),
+      talk: ports.talk,
+    });
   }
 
   /** True when the anchor may be announced: scanned, not paused, its root as it was. */
@@ -175,6 +208,7 @@ export class Anchor implements AsyncDisposable {
       await this.#scans.scan(undefined);
       this.#ready = true;
       this.#ports.onUsable(this);
+      this.checks.touch();
     });
   }
 
@@ -214,6 +248,7 @@ export class Anchor implements AsyncDisposable {
         }
         return end;
       } finally {
+        this.checks.touch();
         this.#scheduleAsides();
       }
     });
@@ -253,6 +288,7 @@ export class Anchor implements AsyncDisposable {
     try {
       await this.#serially(() => this.#scans.scan(undefined));
       log.debug`Scanned ${this.root}: ${cause}`;
+      this.checks.touch();
     } catch (error) {
       log.debug`Not scanned (${cause}): ${describe(error)}`;
     }
@@ -260,9 +296,23 @@ export class Anchor implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
+    await this.checks[Symbol.asyncDispose]();
     this.#timers[Symbol.dispose]();
     await this.#work;
     this.#timers[Symbol.dispose]();
+  }
+
+  /** Hands over what a comparison found, between two turns. */
+  #suspect(
+    mark: typeof suspectBytes,
+    paths: readonly RelativePath[],
+  ): void {
+    void this.#serially(() => {
+      const marked = mark({ base: this.store, disk: this.#disk }, paths);
+      this.edits.examine(marked);
+      this.#ports.onUsable(this);
+      return Promise.resolve();
+    });
   }
 
   /** One piece of work at a time; a failure is noted and does not end the anchor. */

@@ -70,6 +70,7 @@ async function commandAnchor(
       return "resumed";
     case "rescan":
       await anchor.rescan("asked for");
+      anchor.checks.hurry();
       return `scanned; ${anchor.edits.pending()} changes are not on the server yet`;
   }
 }

@@ -87,6 +87,7 @@ function anchorReport({ anchor, state }: AnchorStanding): AnchorReport {
     lastSync: lastSyncMs === undefined
       ? null
       : new Date(lastSyncMs).toISOString(),
+    agreement: anchor.checks.report(),
   };
 }
 

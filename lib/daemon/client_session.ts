@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { DatabaseSync } from "node:sqlite";
 import { stepClient } from "../core/client.ts";
 import { clientWakeMs } from "../core/client_announce.ts";
 import {
@@ -22,6 +23,7 @@ import {
 import type { ClientReport, Fault } from "../core/status.ts";
 import { ClientStore } from "../io/base_store.ts";
 import type { Credentials } from "../io/credentials.ts";
+import { openDigests } from "../io/digest_store.ts";
 import { logger } from "../io/log.ts";
 import { askPins } from "../io/pins.ts";
 import { type Link, type LinkEvent, openLink } from "../io/mqtt_link.ts";
@@ -34,6 +36,7 @@ import { clientLink, OFFLINE_PAYLOAD } from "./client_link.ts";
 import { ClientHome } from "./client_home.ts";
 import { readMessage, type Received } from "./client_messages.ts";
 import { fixOfUnreachable, isForeign, withPins } from "./client_pins.ts";
+import { dialProof } from "./client_proof.ts";
 import { clientReport } from "./client_report.ts";
 import { dialTurn } from "./client_turn.ts";
 import { describe, Faults } from "./faults.ts";
@@ -64,6 +67,7 @@ export class ClientSession {
   readonly #options: SessionOptions;
   readonly #home: ClientHome;
   readonly #store: ClientStore;
+  readonly #digests: DatabaseSync;
   readonly #anchors = new Map<string, Anchor>();
   readonly #faults = new Faults();
   readonly #timers = new Timers();
@@ -87,6 +91,7 @@ export class ClientSession {
     const { config, credentials } = options;
     this.#home = new ClientHome(config.serverAddr ?? credentials.address);
     this.#store = new ClientStore(`${options.stateDirectory}/client.db`);
+    this.#digests = openDigests(`${options.stateDirectory}/checks.db`);
     this.#host = Deno.hostname();
     if (this.#store.damaged !== undefined) {
       this.#noteDamage(this.#store.damaged);
@@ -97,6 +102,15 @@ export class ClientSession {
         store: this.#store.anchor(config.path),
         clientName: options.credentials.client,
         runDirectory: `${options.stateDirectory}/run/${randomHex(8)}`,
+        stateFile: `${options.stateDirectory}/client.db`,
+        digests: this.#digests,
+        checksumIntervalMs: options.config.checksumIntervalMs,
+        talk: (work) =>
+          dialProof(work, {
+            credentials: this.#options.credentials,
+            address: this.#home.address,
+            signal: this.#stop.signal,
+          }),
         onEdited: (edited) => this.#onEdited(edited),
         onUsable: (usable) => this.#onUsable(usable),
         onPipe: () => this.#watcher?.doubt(),
@@ -156,6 +170,7 @@ export class ClientSession {
     await this.#watcher?.[Symbol.asyncDispose]();
     this.#timers[Symbol.dispose]();
     this.#store[Symbol.dispose]();
+    this.#digests.close();
   }
 
   report(faults: readonly Fault[]): ClientReport {
@@ -342,6 +357,7 @@ export class ClientSession {
         const anchor = this.#anchors.get(effect.path);
         anchor?.store.agree([], effect.position);
         anchor?.store.setLastSync(Date.now());
+        anchor?.checks.touch();
         return;
       }
       case "fault":

@@ -11,6 +11,7 @@ import { logger } from "../io/log.ts";
 import { type HelloPins, helloPinsSchema, servePins } from "../io/pins.ts";
 import { describe } from "./faults.ts";
 import type { Logins } from "./logins.ts";
+import { parseHelloProof, type ServerChecks } from "./server_checks.ts";
 import type { Serving } from "./serving.ts";
 import { parseHelloTurn, type ServerTurns } from "./server_turns.ts";
 
@@ -24,6 +25,7 @@ const log = logger("server");
 /** What channels need from the server; `broker` is the URL for clients, or empty. */
 export interface ChannelPorts {
   readonly turns: ServerTurns;
+  readonly checks: ServerChecks;
   readonly logins: Logins;
   readonly serving: Serving;
   readonly broker: string;
@@ -75,6 +77,10 @@ export class ServerChannels {
         channel,
         "this user is not served here at the moment",
       );
+    }
+    const proof = parseHelloProof(hello);
+    if (proof !== undefined) {
+      return await this.#ports.checks.serve(channel, proof, visitor);
     }
     const pins = helloPinsSchema.safeParse(hello);
     if (pins.success) {

@@ -31,6 +31,8 @@ export interface ServerOptions {
   /** Most turns at one time. */
   readonly jobs: number;
   readonly historyDays: number;
+  /** In how many days every file is read through about once; 0: only when asked to. */
+  readonly checksumDays: number;
   /** How much of the disk must stay free, in percent. */
   readonly minFreePercent: number;
 }

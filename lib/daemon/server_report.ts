@@ -4,7 +4,12 @@
  * @module
  */
 import { type ServerState, userState } from "../core/server.ts";
-import type { Elsewhere, Fault, ServerReport } from "../core/status.ts";
+import type {
+  ChecksReport,
+  Elsewhere,
+  Fault,
+  ServerReport,
+} from "../core/status.ts";
 import { ZERO_STAMP } from "../core/stamp.ts";
 import { VERSION } from "../version.ts";
 import type { User } from "./users.ts";
@@ -18,6 +23,7 @@ export function serverReport(
     readonly state: ServerState;
     readonly users: readonly User[];
     readonly elsewhere: readonly Elsewhere[];
+    readonly checks: (user: User) => ChecksReport;
     readonly faults: readonly Fault[];
   },
 ): ServerReport {
@@ -41,6 +47,7 @@ export function serverReport(
         epoch,
         state: userState(view),
         queue: (view?.queue.length ?? 0) + (view?.active.length ?? 0),
+        checks: from.checks(user),
         clients: accounts.map(({ client, host }) => {
           const seen = view?.clients.get(client);
           return {

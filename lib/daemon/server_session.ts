@@ -29,6 +29,7 @@ import { prune } from "./retention.ts";
 import { ServerChannels } from "./server_channels.ts";
 import { ServerLink, withoutLogin } from "./server_link.ts";
 import type { ServerOptions } from "./server_options.ts";
+import { ServerChecks } from "./server_checks.ts";
 import { serverReport } from "./server_report.ts";
 import { ServerTurns } from "./server_turns.ts";
 import { type Serving, servingAll } from "./serving.ts";
@@ -53,6 +54,7 @@ export class Server {
   readonly #serving: Serving;
   readonly #logins: Logins;
   readonly #turns: ServerTurns;
+  readonly #checks: ServerChecks;
   readonly #channels: ServerChannels;
   readonly #announcements: Announcements;
   readonly #stop: () => void;
@@ -86,6 +88,12 @@ export class Server {
       serves: (user) => this.#serving.serves(user),
       onRenewed: (user) => this.#link?.head(user),
     });
+    this.#checks = new ServerChecks({
+      users: this.#users,
+      logins: this.#logins,
+      serves: (user) => this.#serving.serves(user),
+      checksumDays: options.checksumDays,
+    });
     this.#turns = new ServerTurns({
       users: this.#users,
       logins: this.#logins,
@@ -93,11 +101,15 @@ export class Server {
       reply: (turn, message) => this.#link?.reply(turn, message),
       wirePath,
       assertServed: (user) => this.#assertServed(user),
-      onCommit: (user) => this.#link?.head(user),
+      onCommit: (user) => {
+        this.#link?.head(user);
+        this.#checks.onCommit(user);
+      },
       onEnded: (turn, stamp, failure) => this.#onEnded(turn, stamp, failure),
     });
     this.#channels = new ServerChannels({
       turns: this.#turns,
+      checks: this.#checks,
       logins: this.#logins,
       serving: this.#serving,
       broker: withoutLogin(options.broker ?? ""),
@@ -137,6 +149,7 @@ export class Server {
     this.#broker = at.broker;
     this.#listen = at.listen;
     this.#prune();
+    this.#checks.start();
     this.#timers.push(setInterval(() => this.#broadcast(), BROADCAST_MS));
     this.#timers.push(setInterval(() => this.#prune(), PRUNE_MS));
   }
@@ -186,11 +199,17 @@ export class Server {
         return { ok: true, message: "disconnected" };
       case "reload":
         return this.#reload();
+      case "rescan":
+        this.#checks.hurry();
+        return {
+          ok: true,
+          message:
+            "every file is read again and compared with what came here; see 'sinkd status'",
+        };
       case "approve":
       case "reject":
       case "pause":
       case "resume":
-      case "rescan":
         return {
           ok: false,
           message:
@@ -208,6 +227,7 @@ export class Server {
     this.#link?.state("Offline");
     await this.#turns[Symbol.asyncDispose]();
     await this.#channels.settled();
+    await this.#checks[Symbol.asyncDispose]();
     this.#users[Symbol.dispose]();
   }
 
@@ -225,6 +245,7 @@ export class Server {
         this.#link?.unlisten([clientsOfTopic(user)]);
         this.#do({ kind: "dropped", user });
         await this.#turns.ended(user);
+        await this.#checks.close(user);
       },
     });
   }
@@ -233,6 +254,7 @@ export class Server {
   #onServed(user: User): void {
     if (this.#me !== undefined) this.#link?.listen([clientsOfTopic(user.name)]);
     this.#link?.head(user);
+    this.#checks.take(user);
   }
 
   #assertServed(user: string): void {
@@ -370,7 +392,8 @@ export class Server {
         .filter((name) => this.#serving.serves(name))
         .flatMap((name) => this.#users.get(name) ?? []),
       elsewhere: this.#serving.elsewhere(),
-      faults: this.faults.list(),
+      checks: (user) => this.#checks.report(user),
+      faults: [...this.faults.list(), ...this.#checks.faults()],
     });
   }
 }

@@ -41,9 +41,9 @@ Deno.test("renderText() shows a client in step on one aligned screen", () => {
 Client  alice/laptop  Sinkd  20261122.7  pid 42, sinkd 0.1.0
 Server  nas:8883      Sinkd  20261122.7
 
-Anchor                   State     Pending  Conflicts  Last sync
-/home/alice/docs (docs)  Sinkd           0          0  3 s ago
-/home/alice/写真         Updating       12          0  3 s ago
+Anchor                   State     Pending  Conflicts  Last sync  Agreed
+/home/alice/docs (docs)  Sinkd           0          0  3 s ago    60 s ago
+/home/alice/写真         Updating       12          0  3 s ago    60 s ago
 `,
   );
 });
@@ -135,7 +135,7 @@ Deno.test("renderText() shows a server with its users and clients", () => {
   const shown = text(serverReport());
   assert.match(shown, /^Server {2}0\.0\.0\.0:8883 {2}Sinkd {2}pid 7/m);
   assert.match(shown, /^Broker {2}embedded$/m);
-  assert.match(shown, /^alice +Sinkd +20261122\.7 +0$/m);
+  assert.match(shown, /^alice +Sinkd +20261122\.7 +0 +100 %$/m);
   assert.match(shown, /laptop +lap\.local +Sinkd +20261122\.7 +10 min ago$/m);
 });
 
@@ -160,6 +160,44 @@ Deno.test("renderText() says which server has whom this one does not serve", () 
     /^bob +another server has it +rack2 +10\.0\.0\.2:8883 +10 min ago$/m,
   );
   assert.match(shown, /^carol +waits to see who has it$/m);
+});
+
+Deno.test("renderText() names what differs from the server, and what did", () => {
+  const { agreement } = anchorReport();
+  const found = {
+    at: "2026-11-22T11:50:00Z",
+    cause: "its bytes differ",
+    paths: ["/home/alice/docs/a"],
+  };
+  const shown = (state: "differs" | "agreed") =>
+    text(clientReport({
+      anchors: [anchorReport({
+        agreement: {
+          ...agreement,
+          state,
+          found,
+          differs: state === "differs" ? ["/home/alice/docs/b"] : [],
+        },
+      })],
+    }));
+  assert.match(shown("differs"), /^\/home\/alice\/docs .* differs$/m);
+  assert.match(
+    shown("differs"),
+    /^1 path of other content, found 10 min ago: its bytes differ \(being mended.*\n {2}\/home\/alice\/docs\/b$/m,
+  );
+  assert.match(
+    shown("agreed"),
+    /both sides agree.*\n {2}\/home\/alice\/docs\/a$/m,
+  );
+});
+
+Deno.test("renderText() tells which files of a user were brought back", () => {
+  const report = serverReport();
+  const checks = { files: 8, checked: 5, damaged: [], mended: ["docs/a"] };
+  const users = report.users.map((user) => ({ ...user, checks }));
+  const shown = text({ ...report, users });
+  assert.match(shown, /^alice .* 62 %$/m);
+  assert.match(shown, /^1 file of alice .*brought back.*\n {2}docs\/a$/m);
 });
 
 Deno.test("renderText() says when it watches by scanning", () => {

@@ -24,6 +24,14 @@ export function anchorReport(over: Partial<AnchorReport> = {}): AnchorReport {
     held: null,
     errors: [],
     lastSync: "2026-11-22T11:59:57Z",
+    agreement: {
+      state: "agreed",
+      lastAgreed: "2026-11-22T11:59:00Z",
+      differs: [],
+      found: null,
+      files: 3,
+      checked: 3,
+    },
     ...over,
   };
 }
@@ -66,6 +74,7 @@ export function serverReport(over: Partial<ServerReport> = {}): ServerReport {
       epoch: "0123456789abcdef",
       state: "Sinkd",
       queue: 0,
+      checks: { files: 3, checked: 3, damaged: [], mended: [] },
       clients: [{
         client: "laptop",
         host: "lap.local",

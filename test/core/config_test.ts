@@ -64,6 +64,7 @@ Deno.test("buildConfig() gives defaults when both files are empty", () => {
     anchors: [],
     logLevel: "info",
     rescanIntervalMs: 3_600_000,
+    checksumIntervalMs: 30 * 24 * 3_600_000,
   });
 });
 
@@ -72,6 +73,7 @@ Deno.test("buildConfig() reads every key", () => {
 server_addr = "box.lan"
 log_level = "debug"
 rescan_interval = "30m"
+checksum_interval = "7d"
 [[anchors]]
 path = "~/docs"
 name = "docs"
@@ -97,6 +99,7 @@ path = "music/./x//../y/"
     serverAddr: "box.lan:8883",
     logLevel: "debug",
     rescanIntervalMs: 1_800_000,
+    checksumIntervalMs: 7 * 24 * 3_600_000,
     anchors: [
       {
         path: "/home/alice/docs",

@@ -31,6 +31,44 @@ async function waitForText(world: World, name: string, text: string) {
   );
 }
 
+/** Waits until a comparison that began after now found every client like the server. */
+async function waitForAgreement(world: World): Promise<void> {
+  const sinceMs = Date.now();
+  const seen = () =>
+    Promise.all(
+      world.clients().map(async (client) => {
+        const { agreement } = await client.anchor();
+        return agreement;
+      }),
+    );
+  await waitFor(
+    "all to agree",
+    async () =>
+      (await seen()).every(({ state, lastAgreed, files, checked }) =>
+        state === "agreed" && Date.parse(lastAgreed ?? "") > sinceMs &&
+        files === checked
+      ),
+    { limitMs: 30_000 },
+  );
+}
+
+/**
+ * Edits `file` in the same second in which its first version was agreed on, with its size and time:
+ * nothing but its bytes tells. Gives the new text.
+ */
+async function editUnseen(world: World, file: string): Promise<string> {
+  for (;;) {
+    await waitFor("the start of a second", () => Date.now() % 1000 < 50);
+    Deno.writeTextFileSync(file, "one");
+    await world.waitInStep();
+    writeUnseen(file, "two");
+    const { ctime, mtime } = Deno.statSync(file);
+    const second = Math.floor((mtime?.getTime() ?? 0) / 1000) * 1000;
+    if (ctime?.getTime() === second) return "two";
+    await waitForText(world, file.slice(file.lastIndexOf("/") + 1), "two");
+  }
+}
+
 test("client() brings an edit of the same size and restored time to all", async (world) => {
   const a = world.client("a");
   Deno.writeTextFileSync(`${a.files}/twin`, "one");
@@ -38,4 +76,54 @@ test("client() brings an edit of the same size and restored time to all", async 
   await nextSecond(`${a.files}/twin`);
   writeUnseen(`${a.files}/twin`, "two");
   await waitForText(world, "twin", "two");
+});
+
+test("status() shows when all sides were last found to agree, and idle stays idle", async (world) => {
+  const a = world.client("a");
+  Deno.writeTextFileSync(`${a.files}/agreed`, "all the same");
+  await world.waitInStep();
+  await waitForAgreement(world);
+  const calls = world.rsyncCalls().length;
+  const { stamp } = await a.report();
+  for (const client of world.clients()) await client.sinkd("rescan");
+  await waitForAgreement(world);
+  assert.equal(world.rsyncCalls().length, calls);
+  assert.deepEqual((await a.report()).stamp, stamp);
+  assert.match((await a.sinkd("status")).out, /Agreed\n.*\d+ s ago/);
+});
+
+test("client() finds an edit of the same size, time and second by its digest", async (world) => {
+  const a = world.client("a");
+  const file = `${a.files}/hidden`;
+  const text = await editUnseen(world, file);
+  await waitForText(world, "hidden", text);
+  await waitForAgreement(world);
+  const { agreement } = await a.anchor();
+  assert.deepEqual(agreement.found?.paths, [file]);
+});
+
+test("server() finds a byte that changed on its disk, and a client brings it back", async (world) => {
+  const [a, b] = [world.client("a"), world.client("b")];
+  Deno.writeTextFileSync(`${a.files}/kept`, "good");
+  await world.waitInStep();
+  await waitForAgreement(world);
+  const stored = `${world.stored("alice")}/kept`;
+  for (const client of [a, b]) await client.process.stop();
+  writeUnseen(stored, "goof");
+  await world.sinkd("rescan", "--pid", world.server.pidFile);
+  const checks = async () => (await world.serverReport()).users[0]?.checks;
+  await waitFor(
+    "the damage in status",
+    async () => (await checks())?.damaged.includes("files/kept"),
+  );
+  const status = await world.sinkd("status", "--pid", world.server.pidFile);
+  assert.ok(status.out.includes(stored), status.out);
+  for (const client of [a, b]) await client.process.start();
+  await waitForText(world, "kept", "good");
+  await waitFor(
+    "it to be whole",
+    async () => (await checks())?.mended.includes("files/kept"),
+  );
+  await waitForAgreement(world);
+  assert.deepEqual((await checks())?.damaged, []);
 });

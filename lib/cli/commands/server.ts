@@ -41,6 +41,7 @@ export async function server(
     pidFile: ownPidFile(given, context.around),
     jobs: Number(given.text("jobs") ?? 8),
     historyDays: Number(given.text("history-days") ?? 30),
+    checksumDays: Number(given.text("checksum-days") ?? 30),
     minFreePercent: Number(given.text("min-free") ?? 1),
   };
   const { runServer } = await import("../../daemon/server.ts");

@@ -6,6 +6,7 @@
 import type { AnchorReport, ClientReport, Fault } from "../../core/status.ts";
 import { stampText } from "../../core/stamp_text.ts";
 import { nameLines, problemLines } from "./problems.ts";
+import { agreedCell, agreementLines } from "./agreement_text.ts";
 import {
   ago,
   type Cell,
@@ -38,6 +39,7 @@ export function clientLines(
     ...whoLines(report, paint),
     ...anchorLines(report, nowMs, paint),
     ...report.anchors.flatMap((anchor) => heldLines(anchor, paint)),
+    ...report.anchors.flatMap((anchor) => agreementLines(anchor, nowMs, paint)),
     ...problemLines(faults, nowMs, paint),
     ...nameLines(
       `${
@@ -132,7 +134,14 @@ function anchorLines(
   paint: Paint,
 ): string[] {
   if (report.anchors.length === 0) return [];
-  const heads = ["Anchor", "State", "Pending", "Conflicts", "Last sync"];
+  const heads = [
+    "Anchor",
+    "State",
+    "Pending",
+    "Conflicts",
+    "Last sync",
+    "Agreed",
+  ];
   const rows: Cell[][] = [heads.map((text) => ({ text }))];
   for (const anchor of report.anchors) {
     const name = anchor.name === null ? "" : ` (${plain(anchor.name)})`;
@@ -142,6 +151,7 @@ function anchorLines(
       { text: String(anchor.pending) },
       { text: String(anchor.conflicts.length) },
       { text: ago(anchor.lastSync, nowMs) },
+      agreedCell(anchor, nowMs),
     ]);
   }
   const [head = "", ...lines] = columns(rows, ["Pending", "Conflicts"], paint);

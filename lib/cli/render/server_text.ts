@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { ServerReport } from "../../core/status.ts";
+import type { ChecksReport, ServerReport } from "../../core/status.ts";
 import { stampText } from "../../core/stamp_text.ts";
 import { toneOf } from "./client_text.ts";
-import { problemLines } from "./problems.ts";
+import { nameLines, problemLines } from "./problems.ts";
 import {
   ago,
   type Cell,
@@ -17,6 +17,7 @@ import {
 } from "./style.ts";
 
 const CLIENTS_SHOWN = 30;
+const MENDED_SHOWN = 5;
 
 /** See {@linkcode ServerReport}. */
 export function serverLines(
@@ -46,6 +47,16 @@ export function serverLines(
     ...userLines(report, nowMs, paint),
     ...elsewhereLines(report, nowMs, paint),
     ...problemLines(report.errors, nowMs, paint),
+    ...report.users.flatMap(({ user, checks }) =>
+      nameLines(
+        `${
+          counted(checks.mended.length, "file")
+        } of ${user} had other bytes on this disk than what came here, and were brought back (look after the disk)`,
+        checks.mended,
+        paint,
+        MENDED_SHOWN,
+      )
+    ),
   ];
 }
 
@@ -124,9 +135,16 @@ function userLines(
   paint: Paint,
 ): string[] {
   const rows: Cell[][] = [
-    ["User", "Client", "Host", "State", "Stamp", "Queue", "Last seen"].map(
-      (text) => ({ text }),
-    ),
+    [
+      "User",
+      "Client",
+      "Host",
+      "State",
+      "Stamp",
+      "Queue",
+      "Last seen",
+      "Checked",
+    ].map((text) => ({ text })),
   ];
   for (const user of report.users) {
     rows.push([
@@ -137,6 +155,7 @@ function userLines(
       { text: stampText(user.stamp) },
       { text: String(user.queue) },
       { text: "" },
+      { text: checkedText(user.checks) },
     ]);
     for (const client of user.clients) {
       rows.push([
@@ -147,6 +166,7 @@ function userLines(
         { text: stampText(client.stamp) },
         { text: "" },
         { text: ago(client.lastSeen, nowMs) },
+        { text: "" },
       ]);
     }
   }
@@ -159,4 +179,9 @@ function userLines(
     ? [`  and ${more} more lines: sinkd status --json`]
     : [];
   return ["", paint("strong", head), ...lines, ...tail];
+}
+
+/** Of how many files the bytes were read since they came. */
+function checkedText({ files, checked }: ChecksReport): string {
+  return files === 0 ? "" : `${Math.floor(checked * 100 / files)} %`;
 }

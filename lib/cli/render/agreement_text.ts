@@ -1,0 +1,35 @@
+/**
+ * How an anchor compares with the server, as text: when both last agreed, and what was found.
+ *
+ * @module
+ */
+import type { AnchorReport } from "../../core/status.ts";
+import { nameLines } from "./problems.ts";
+import { ago, type Cell, counted, type Paint } from "./style.ts";
+
+const PATHS_SHOWN = 5;
+
+/** The cell of an anchor's row. */
+export function agreedCell({ agreement }: AnchorReport, nowMs: number): Cell {
+  return agreement.state === "differs"
+    ? { text: "differs", tone: "bad" }
+    : { text: ago(agreement.lastAgreed, nowMs) };
+}
+
+/** What was found, and what comes of it; nothing when nothing ever was. */
+export function agreementLines(
+  { agreement }: AnchorReport,
+  nowMs: number,
+  paint: Paint,
+): string[] {
+  const { found, differs, state } = agreement;
+  if (found === null) return [];
+  const paths = state === "differs" ? differs : found.paths;
+  const what = `${counted(paths.length, "path")} of other content, found ${
+    ago(found.at, nowMs)
+  }: ${found.cause}`;
+  const then = state === "differs"
+    ? "being mended; if it stays, compare them and copy the right one over the other"
+    : "since then both sides agree; a version that was replaced is in the server's history";
+  return nameLines(`${what} (${then})`, paths, paint, PATHS_SHOWN);
+}

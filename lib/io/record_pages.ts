@@ -1,0 +1,161 @@
+/**
+ * Reading a record from end to end without holding anybody up: pages in the order of paths, on a
+ * connection of their own, with a turn of the event loop between two of them.
+ *
+ * @module
+ */
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { setImmediate } from "node:timers";
+import { z } from "zod";
+import type { Entry, Found } from "../core/entry.ts";
+import type { RelativePath } from "../core/path.ts";
+import { stampFromNumber } from "../core/stamp.ts";
+import type { Position, Scope } from "../ports.ts";
+import { entryFromRow, rowSchema } from "./entry_rows.ts";
+
+const PAGE = 500;
+
+/** A row of a client's record. */
+export interface BaseRecord {
+  readonly path: RelativePath;
+  readonly found: Found;
+}
+
+/** A row of a user's record on the server; `path` is relative to the scope, `stamp` as a number. */
+export interface JournalRecord {
+  readonly path: RelativePath;
+  readonly entry: Entry;
+  readonly stamp: number;
+}
+
+const baseSchema = z.object({
+  ...rowSchema.shape,
+  path: z.string(),
+  inode: z.int(),
+  ctime: z.int(),
+});
+const positionSchema = z.object({ epoch: z.string(), stamp: z.int() });
+const journalSchema = z.object({
+  ...rowSchema.shape,
+  path: z.string(),
+  stamp: z.int(),
+});
+
+/** Reads all bases of the anchor at `anchorPath` in a client's database; gives the position they belong to. */
+export async function readBases(
+  from: { readonly file: string; readonly anchorPath: string },
+  each: (record: BaseRecord) => void,
+  signal: AbortSignal,
+): Promise<Position> {
+  using database = openSnapshot(from.file);
+  const { epoch, stamp } = positionSchema.parse(
+    database.prepare("select epoch, stamp from anchors where path = ?")
+      .get(from.anchorPath),
+  );
+  const page = database.prepare(
+    `select bases.* from bases join anchors on anchors.id = bases.anchor
+     where anchors.path = ? and bases.path > ? order by bases.path limit ${PAGE}`,
+  );
+  await readPages(
+    (after) => page.all(from.anchorPath, after),
+    (raw) => {
+      const row = baseSchema.parse(raw);
+      const path = row.path as RelativePath;
+      const entry = entryFromRow(row);
+      if (entry === undefined) {
+        throw new Error("Cannot read state: a tombstone");
+      }
+      each({ path, found: { entry, inode: row.inode, ctimeS: row.ctime } });
+      return row.path;
+    },
+    signal,
+  );
+  return { epoch, stamp: stampFromNumber(stamp) };
+}
+
+/** A connection that sees the database as it is now, whatever is written meanwhile. */
+function openSnapshot(file: string): DatabaseSync {
+  const database = new DatabaseSync(file, { readOnly: true, timeout: 5000 });
+  database.exec("begin");
+  return database;
+}
+
+/** Reads all live entries of a scope in a user's database. */
+export async function readEntries(
+  from: { readonly file: string; readonly scope: Scope },
+  each: (record: JournalRecord) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { prefix, only } = from.scope;
+  using database = openSnapshot(from.file);
+  const start = prefix === "" ? "" : `${prefix}/`;
+  const next = pageOf(database, { start, prefix, only });
+  await readPages(next, (raw) => {
+    const row = journalSchema.parse(raw);
+    const entry = entryFromRow(row);
+    const path = row.path.slice(start.length) as RelativePath;
+    if (entry !== undefined) each({ path, entry, stamp: row.stamp });
+    return row.path;
+  }, signal);
+}
+
+/** Looks single entries of a user's record up. */
+export class EntryLookup implements Disposable {
+  readonly #database: DatabaseSync;
+  readonly #one: StatementSync;
+
+  constructor(file: string) {
+    this.#database = new DatabaseSync(file, { readOnly: true, timeout: 5000 });
+    this.#one = this.#database.prepare("select * from entries where path = ?");
+  }
+
+  /** The live entry at a path of the tree, with its stamp as a number. */
+  at(path: string): { entry: Entry; stamp: number } | undefined {
+    const raw = this.#one.get(path);
+    if (raw === undefined) return undefined;
+    const row = journalSchema.parse(raw);
+    const entry = entryFromRow(row);
+    return entry === undefined ? undefined : { entry, stamp: row.stamp };
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
+  }
+}
+
+function pageOf(
+  database: DatabaseSync,
+  { start, prefix, only }: {
+    start: string;
+    prefix: string;
+    only: string | undefined;
+  },
+): (after: string) => unknown[] {
+  if (only !== undefined) {
+    const one = database.prepare(
+      "select * from entries where path = ? and path > ? and kind <> '-'",
+    );
+    return (after) => one.all(start + only, after);
+  }
+  const page: StatementSync = database.prepare(
+    `select * from entries where path > ? and path < ? and kind <> '-' order by path limit ${PAGE}`,
+  );
+  const end = prefix === "" ? "\u{10ffff}" : `${prefix}0`;
+  return (after) => page.all(after === "" ? start : after, end);
+}
+
+/** `take` gives the path of the row as the database has it. */
+async function readPages(
+  next: (after: string) => unknown[],
+  take: (raw: unknown) => string,
+  signal: AbortSignal,
+): Promise<void> {
+  let after = "";
+  for (;;) {
+    const rows = next(after);
+    for (const raw of rows) after = take(raw);
+    if (rows.length < PAGE) return;
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    signal.throwIfAborted();
+  }
+}
