@@ -173,9 +173,32 @@ export function namesPath(path: string, stderr: string): boolean {
 
 function lineNaming(path: string, stderr: string): string | undefined {
   const shown = escaped(path);
+  const temporary = escaped(temporaryName(path));
   return stderr.split("\n").find((line) =>
-    line.includes(`"${shown}"`) || line.includes(`/${shown}"`)
+    line.includes(`"${shown}"`) || line.includes(`/${shown}"`) ||
+    (line.includes(MAKING) &&
+      (line.includes(`"${temporary}`) || line.includes(`/${temporary}`))) ||
+    (line.startsWith(IN_THE_WAY) && line.endsWith(`: ${shown}`))
   );
+}
+
+/** A receiver that cannot make the file that will become a path names only that file. */
+const MAKING = ' mkstemp "';
+const IN_THE_WAY = "could not make way for new ";
+/** Bytes of a name that a temporary name surely keeps (`get_tmpname`, receiver.c). */
+const KEPT_BYTES = 240;
+
+/** How the temporary name of a path begins; all of it when it is not very long. */
+function temporaryName(path: string): string {
+  const slash = path.lastIndexOf("/") + 1;
+  const name = path.slice(slash).replace(/^\./, "");
+  const bytes = new TextEncoder().encode(name);
+  const whole = bytes.length <= KEPT_BYTES;
+  const kept = whole
+    ? `${name}.XXXXXX`
+    : new TextDecoder().decode(bytes.subarray(0, KEPT_BYTES))
+      .replace(/\uFFFD$/, "");
+  return `${path.slice(0, slash)}.${kept}`;
 }
 
 /** A name as rsync prints it with --8-bit-output (log.c): control characters, and what looks escaped. */

@@ -126,3 +126,30 @@ Deno.test("namesPath() and reasonFor() find a path in rsync's words, escaped or 
     "it was not whole after the transfer",
   );
 });
+
+const TEMPORARY = (name: string) =>
+  `rsync: [receiver] mkstemp "${name}" failed: Not a directory (20)\n`;
+
+Deno.test("namesPath() knows a path by the temporary name that rsync could not make for it", () => {
+  const long = "x".repeat(255);
+  const names: [string, string][] = [
+    ["f", "/srv/stage/.f.XXXXXX"],
+    ["f", ".f.XXXXXX"],
+    ["a/b", "/srv/stage/a/.b.XXXXXX"],
+    ["a/.hidden", "/srv/stage/a/.hidden.XXXXXX"],
+    ["a\nb", "/srv/stage/.a\\#012b.XXXXXX"],
+    [long, `/srv/stage/.${long.slice(0, 246)}.XXXXXX`],
+  ];
+  for (const [path, shown] of names) {
+    assert.ok(namesPath(path, TEMPORARY(shown)), path);
+    assert.equal(reasonFor(path, TEMPORARY(shown)), "Not a directory (20)");
+  }
+  assert.ok(!namesPath("ff", TEMPORARY("/srv/stage/.f.XXXXXX")));
+});
+
+Deno.test("namesPath() knows a path that something is in the way of", () => {
+  const words = "could not make way for new regular file: a/b\nand so on\n";
+  assert.ok(namesPath("a/b", words));
+  assert.ok(!namesPath("b", words));
+  assert.ok(!namesPath("a", words));
+});
