@@ -153,16 +153,16 @@ const FILES: readonly Mutation[] = [
     "aside-dropped-unseen",
     "what was set aside is dropped without a second look",
     [
-      `const isSame = look.kind === "found" &&\n        sameContent(look.found.entry, saw);`,
-      `const isSame = saw !== undefined;`,
+      `const isSame = look.kind === "found" && sameFound(look.found, kept);`,
+      `const isSame = look.kind === "found" && kept !== undefined;`,
     ],
   ),
   mutation(
     "aside-dropped-at-start",
     "what a crash left set aside is dropped",
     [
-      "if (isLinked || place.startsWith(`${pictureOf(entry)}.`)) continue;",
-      `if (isLinked || entry.kind === "file") continue;`,
+      "if (isLinked || place.startsWith(`${pictureOf(look.found)}.`)) continue;",
+      `if (isLinked || inode > 0) continue;`,
     ],
   ),
   mutation(

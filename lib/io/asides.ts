@@ -5,7 +5,7 @@
  * @module
  */
 import { dirname } from "node:path";
-import { type Entry, sameContent } from "../core/entry.ts";
+import { type Found, sameContent, sameFound } from "../core/entry.ts";
 import {
   joinPath,
   nameOf,
@@ -31,7 +31,8 @@ const ASIDE = `${OWN_NAME}/aside`;
 interface Aside {
   readonly path: RelativePath;
   readonly full: string;
-  readonly saw: Entry;
+  /** As it lay aside at once. */
+  readonly kept: Found;
   readonly sinceMs: number;
 }
 
@@ -61,7 +62,7 @@ export class Asides {
    * Where the version at `path` is to be set aside: the commit saw `saw` there, which the place tells
    * by its name, so that a start after a crash knows what was written since.
    */
-  place(path: RelativePath, saw: Entry): string {
+  place(path: RelativePath, saw: Found): string {
     const { root } = this.#options;
     for (let number = 1;; number++) {
       const place = `${root}/${ASIDE}/${pictureOf(saw)}.${number}`;
@@ -76,12 +77,13 @@ export class Asides {
    * Takes charge of what now lies at `full`: the commit saw `saw` there. Gives the conflict copy
    * that it became at once when it is something else.
    */
-  keep(path: RelativePath, full: string, saw: Entry): string | undefined {
+  keep(path: RelativePath, full: string, saw: Found): string | undefined {
     const look = lookAt(full, path);
-    if (look.kind === "found" && !sameContent(look.found.entry, saw)) {
+    if (look.kind === "found" && !isSameFile(look.found, saw)) {
       return this.#surface(path, full);
     }
-    this.#kept.push({ path, full, saw, sinceMs: this.#options.nowMs() });
+    const kept = look.kind === "found" ? look.found : saw;
+    this.#kept.push({ path, full, kept, sinceMs: this.#options.nowMs() });
     return undefined;
   }
 
@@ -99,13 +101,12 @@ export class Asides {
       sinceMs + ASIDE_MS <= nowMs()
     );
     for (const aside of due) {
-      const { path, full, saw } = aside;
+      const { path, full, kept } = aside;
       const look = lookAt(full, path);
-      const isSame = look.kind === "found" &&
-        sameContent(look.found.entry, saw);
+      const isSame = look.kind === "found" && sameFound(look.found, kept);
       if (isSame) await removeTree(full);
       else if (look.kind !== "absent") copies.push(this.#surface(path, full));
-      this.#kept = this.#kept.filter((kept) => kept !== aside);
+      this.#kept = this.#kept.filter((other) => other !== aside);
     }
     this.tidy();
     return copies;
@@ -122,11 +123,13 @@ export class Asides {
         const full = `${root}/${ASIDE}/${place}/${path}`;
         const look = lookAt(full, path);
         if (look.kind === "found") {
-          const { entry, inode } = look.found;
+          const { inode } = look.found;
           const isLinked = lstatIfAny(`${root}/${path}`)?.ino === inode;
           if (isLinked) this.#linked.set(path, inode);
           // What still has its own name needs no other.
-          if (isLinked || place.startsWith(`${pictureOf(entry)}.`)) continue;
+          if (isLinked || place.startsWith(`${pictureOf(look.found)}.`)) {
+            continue;
+          }
         }
         if (look.kind !== "absent") copies.push(this.#surface(path, full));
       }
@@ -192,9 +195,16 @@ export class Asides {
   }
 }
 
-/** What {@linkcode sameContent} compares, as a name; of links only the kind, for none is written to. */
-function pictureOf(entry: Entry): string {
-  return entry.kind === "file" ? `${entry.size},${entry.mtimeMs}` : entry.kind;
+/** The same file with the same size and time; a second name gives it another ctime. */
+function isSameFile(left: Found, right: Found): boolean {
+  return left.inode === right.inode && sameContent(left.entry, right.entry);
+}
+
+/** What {@linkcode isSameFile} compares, as a name; of links no more, for none is written to. */
+function pictureOf({ entry, inode }: Found): string {
+  return entry.kind === "file"
+    ? `${inode},${entry.size},${entry.mtimeMs}`
+    : `${inode},${entry.kind}`;
 }
 
 /** Where a copy of `path` can lie: there, or beside what has taken the place of its directory. */

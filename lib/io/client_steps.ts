@@ -88,9 +88,9 @@ function remove(
   if (look.kind !== "found" || !sameFound(look.found, step.saw)) {
     return undefined;
   }
-  const aside = places.asides.place(step.path, step.saw.entry);
+  const aside = places.asides.place(step.path, step.saw);
   inWritableParent(full, () => Deno.renameSync(full, aside));
-  return places.asides.keep(step.path, aside, step.saw.entry);
+  return places.asides.keep(step.path, aside, step.saw);
 }
 
 function removeDirectory(
@@ -212,7 +212,7 @@ function putOver(
   if (step.saw === undefined) {
     throw new Error("nothing was planned to be replaced");
   }
-  const aside = places.asides.place(step.path, step.saw.entry);
+  const aside = places.asides.place(step.path, step.saw);
   Deno.linkSync(full, aside);
   try {
     Deno.renameSync(staged, full);
@@ -220,7 +220,7 @@ function putOver(
     Deno.removeSync(aside); // what it names still has its own name
     throw error;
   }
-  return places.asides.keep(step.path, aside, step.saw.entry);
+  return places.asides.keep(step.path, aside, step.saw);
 }
 
 /** Makes what is missing above a path; refuses to go through anything but directories. */

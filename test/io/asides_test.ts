@@ -1,15 +1,18 @@
 import assert from "node:assert/strict";
+import type { Found } from "../../lib/core/entry.ts";
 import { relativePath } from "../../lib/core/path.ts";
 import { ASIDE_MS, Asides } from "../../lib/io/asides.ts";
 import { copyName, entryOf } from "../support/client_rig.ts";
 import {
   directory,
+  eventually,
   file,
   link,
   makeAt,
   makeTree,
   type Planned,
   readTree,
+  replaceAt,
   tempDirectory,
 } from "../support/temp.ts";
 
@@ -36,11 +39,18 @@ async function withAsides(work: (rig: Rig) => Promise<void>): Promise<void> {
   await work({ root, asides, clock });
 }
 
+/** What a plan saw in the file that is at `full`, or that is to come there. */
+function sawAt(full: string, planned: Planned): Found {
+  const inode = exists(full) ? Deno.lstatSync(full).ino ?? 0 : 0;
+  return { entry: entryOf(planned), inode, ctimeS: 0 };
+}
+
 /** Sets aside `OLD` that lies at `PATH`. */
 function setAside({ root, asides }: Rig): string | undefined {
-  const full = asides.place(PATH, entryOf(OLD));
+  const saw = sawAt(`${root}/${PATH}`, OLD);
+  const full = asides.place(PATH, saw);
   Deno.renameSync(`${root}/${PATH}`, full);
-  return asides.keep(PATH, full, entryOf(OLD));
+  return asides.keep(PATH, full, saw);
 }
 
 function exists(path: string): boolean {
@@ -108,13 +118,46 @@ Deno.test("keep() makes the conflict copy at once when what was set aside is not
   });
 });
 
+Deno.test("keep() makes the conflict copy at once when another file of the same size and time was set aside", async () => {
+  await withAsides((rig) => {
+    makeAt(`${rig.root}/${PATH}`, OLD);
+    const saw = sawAt(`${rig.root}/${PATH}`, OLD);
+    replaceAt(rig.root, { path: PATH, planned: file("new") });
+    const full = rig.asides.place(PATH, saw);
+    Deno.renameSync(`${rig.root}/${PATH}`, full);
+    assert.equal(rig.asides.keep(PATH, full, saw), COPY);
+    assert.equal(Deno.readTextFileSync(`${rig.root}/${COPY}`), "new");
+    return Promise.resolve();
+  });
+});
+
+Deno.test("release() makes a conflict copy of what was touched, though its size and time were put back", async () => {
+  await withAsides(async (rig) => {
+    makeAt(`${rig.root}/${PATH}`, OLD);
+    using handle = Deno.openSync(`${rig.root}/${PATH}`, { write: true });
+    setAside(rig);
+    const changed = () => handle.statSync().ctime?.getTime() ?? 0;
+    const before = changed();
+    // A change time is known in whole seconds.
+    await eventually(() => {
+      handle.seekSync(0, Deno.SeekMode.Start);
+      handle.writeSync(new TextEncoder().encode("new"));
+      handle.utimeSync(1_700_000_000, 1_700_000_000);
+      return changed() > before;
+    });
+    rig.clock.ms += ASIDE_MS;
+    assert.deepEqual(await rig.asides.release(), [COPY]);
+  });
+});
+
 Deno.test("keep() and release() keep every version when a path is set aside several times", async () => {
   await withAsides(async (rig) => {
     for (const text of ["1", "2", "3"]) {
       makeAt(`${rig.root}/${PATH}`, file(text));
-      const full = rig.asides.place(PATH, entryOf(file(text)));
+      const saw = sawAt(`${rig.root}/${PATH}`, file(text));
+      const full = rig.asides.place(PATH, saw);
       Deno.renameSync(`${rig.root}/${PATH}`, full);
-      rig.asides.keep(PATH, full, entryOf(file(text)));
+      rig.asides.keep(PATH, full, saw);
       Deno.writeTextFileSync(full, `${text} written late`);
     }
     rig.clock.ms += ASIDE_MS;
@@ -193,8 +236,9 @@ Deno.test("release() loses nothing when making a copy fails: the next one makes 
   });
 });
 
-/** What was seen, and what lies aside when the client starts again. */
-const LEFT: [string, Planned, Planned][] = [
+/** What was seen, and what lies aside when the client starts again; `true`: another file of that kind. */
+const LEFT: [string, Planned, Planned, boolean?][] = [
+  ["another", OLD, OLD, true],
   ["quiet", OLD, OLD],
   ["written", OLD, file("new", { mtimeMs: 1_700_000_000_004 })],
   ["put-back", OLD, file("new", { mtimeMs: 1_600_000_000_000 })],
@@ -204,11 +248,14 @@ const LEFT: [string, Planned, Planned][] = [
 ];
 Deno.test("recover() drops what a crash left, but for what is not as it was seen, whatever the clock says", async () => {
   await withAsides(async (rig) => {
-    for (const [name, saw, left] of LEFT) {
+    for (const [name, planned, left, another] of LEFT) {
       const path = relativePath(`d/${name}`);
-      const full = rig.asides.place(path, entryOf(saw));
-      makeAt(full, left);
-      if (name === "quiet") rig.asides.keep(path, full, entryOf(saw));
+      makeAt(`${rig.root}/${path}`, left);
+      const { inode, ...saw } = sawAt(`${rig.root}/${path}`, planned);
+      const seen = { ...saw, inode: another === true ? inode + 1 : inode };
+      const full = rig.asides.place(path, seen);
+      Deno.renameSync(`${rig.root}/${path}`, full);
+      if (name === "quiet") rig.asides.keep(path, full, seen);
     }
     const again = new Asides({
       root: rig.root,
@@ -217,7 +264,7 @@ Deno.test("recover() drops what a crash left, but for what is not as it was seen
     });
     const copyOf = (name: string) =>
       `d/${name}.sinkd-conflict-rig-20260102-120000`;
-    const kept = ["longer", "put-back", "replaced", "written"];
+    const kept = ["another", "longer", "put-back", "replaced", "written"];
     assert.deepEqual((await again.recover()).sort(), kept.map(copyOf));
     assert.deepEqual(
       Object.keys(readTree(rig.root)).sort(),
@@ -231,7 +278,11 @@ Deno.test("recover() drops what a crash left, but for what is not as it was seen
 Deno.test("place() finds a place when a file of the same size and time was set aside where a directory must be", async () => {
   await withAsides((rig) => {
     const place = (path: string) =>
-      rig.asides.place(relativePath(path), entryOf(OLD));
+      rig.asides.place(relativePath(path), {
+        entry: entryOf(OLD),
+        inode: 1,
+        ctimeS: 0,
+      });
     Deno.writeTextFileSync(place("x"), "file");
     const full = place("x/y");
     Deno.writeTextFileSync(full, "below");
@@ -243,7 +294,8 @@ Deno.test("place() finds a place when a file of the same size and time was set a
 Deno.test("recover() makes no copy of what still lies at its path, written to or not", async () => {
   await withAsides(async (rig) => {
     makeAt(`${rig.root}/${PATH}`, OLD);
-    Deno.linkSync(`${rig.root}/${PATH}`, rig.asides.place(PATH, entryOf(OLD)));
+    const saw = sawAt(`${rig.root}/${PATH}`, OLD);
+    Deno.linkSync(`${rig.root}/${PATH}`, rig.asides.place(PATH, saw));
     Deno.writeTextFileSync(`${rig.root}/${PATH}`, "edited");
     assert.deepEqual(await rig.asides.recover(), []);
     assert.deepEqual(Object.keys(readTree(rig.root)), ["d", PATH]);

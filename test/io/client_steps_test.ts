@@ -118,7 +118,7 @@ Deno.test("applySteps() makes no copy when it died just after the old version wa
     stage(root, { p: file("incoming") });
     const name = (path: Parameters<typeof copyName>[1]) => copyName(root, path);
     const asides = new Asides({ root, copyName: name, nowMs: Date.now });
-    Deno.linkSync(`${root}/p`, asides.place(P, saw.entry));
+    Deno.linkSync(`${root}/p`, asides.place(P, saw));
     if (edited) Deno.writeTextFileSync(`${root}/p`, "an edit");
     await asides.recover();
     const entry = entryOf(file("incoming"));
