@@ -161,8 +161,8 @@ const FILES: readonly Mutation[] = [
     "aside-dropped-at-start",
     "what a crash left set aside is dropped",
     [
-      "if (isLinked || place.startsWith(`${pictureOf(look.found)}.`)) continue;",
-      `if (isLinked || inode > 0) continue;`,
+      "const isLinked = lstatIfAny(`${root}/${path}`)?.ino === inode;",
+      "const isLinked = inode > 0;",
     ],
   ),
   mutation(
