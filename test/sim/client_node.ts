@@ -24,7 +24,7 @@ import {
   takeSettled,
 } from "../../lib/core/settle.ts";
 import { utcText } from "../../lib/core/stamp.ts";
-import { passesOver } from "../../lib/daemon/anchor_selection.ts";
+import { passesOver } from "../../lib/core/selection.ts";
 import { AnchorDisk } from "../../lib/io/client_disk.ts";
 import { lstatIfAny } from "../../lib/io/files.ts";
 import { scanTree } from "../../lib/io/scan.ts";
