@@ -57,7 +57,7 @@ async function churn(
     const { counts, ...wrong } = judge(world, values);
     const said = `seed ${seed}, ${seconds} s: ${counts.values} values, ` +
       `${counts.paths} paths, ${counts.copies} conflict copies, ` +
-      `${counts.inHistoryOnly} in history only, ` +
+      `${counts.inHistoryOnly} in history only, ${counts.exposed} exposed, ` +
       `${troubles.kills} kills, ${troubles.pauses} pauses`;
     assert.deepEqual(
       wrong,

@@ -75,11 +75,11 @@ export class User {
 
   save(full: string, path: string): string | undefined {
     if (full === this.#ports.client.files) return undefined;
-    const { random, hands } = this.#ports;
+    const { random } = this.#ports;
     Deno.mkdirSync(dirname(full), { recursive: true });
     const id = this.#make(path, "save");
     Deno.writeTextFileSync(this.#spare, textOf(id, random.pick(SIZES)));
-    if (hands.put(this.#spare, full)) this.#giveUp();
+    this.#put(id, full);
     return `saves ${id}`;
   }
 
@@ -108,7 +108,7 @@ export class User {
     Deno.mkdirSync(dirname(full), { recursive: true });
     const id = this.#make(path, "link");
     Deno.symlinkSync(targetOf(id), this.#spare);
-    if (this.#ports.hands.put(this.#spare, full)) this.#giveUp();
+    this.#put(id, full);
     return `links ${id}`;
   }
 
@@ -155,6 +155,15 @@ export class User {
   #make(path: string, how: string): number {
     const { values, client } = this.#ports;
     return values.make({ client: client.name, path, how }).id;
+  }
+
+  /** Gives the spare place's file or link its name. */
+  #put(id: number, full: string): void {
+    const { hands, values } = this.#ports;
+    const { took, isExposed } = hands.put(this.#spare, full);
+    const value = values.get(id);
+    if (isExposed && value !== undefined) value.exposed = true;
+    if (took) this.#giveUp();
   }
 
   #touch(id: number | undefined): void {

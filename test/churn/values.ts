@@ -13,6 +13,8 @@ export interface Value {
   readonly how: string;
   /** Somebody who saw it replaced or deleted it: it need not be kept. */
   given: boolean;
+  /** It was put in place in the microseconds in which a client may lose it (README, Limits). */
+  exposed: boolean;
   /** Its file was renamed, or had its mode or time changed: a conflict copy may have nothing new. */
   touched: boolean;
 }
@@ -28,6 +30,7 @@ export class Values {
       ...value,
       id: this.#all.length + 1,
       given: false,
+      exposed: false,
       touched: false,
     };
     this.#all.push(made);

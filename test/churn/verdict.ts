@@ -25,6 +25,8 @@ export interface Verdict {
     readonly copies: number;
     /** Not given up by anybody, yet in history only. */
     readonly inHistoryOnly: number;
+    /** Put in place in the microseconds in which a client may lose them, and not asked for. */
+    readonly exposed: number;
   };
 }
 
@@ -37,7 +39,9 @@ export function judge(world: World, values: Values): Verdict {
   const user = `${world.root}/${first.user}`;
   const history = new Set(contentsOf(`${user}/.sinkd/history`).values());
   const kept = new Set(live.values());
-  const wanted = values.all().filter(({ given }) => !given);
+  const wanted = values.all().filter(({ given, exposed }) =>
+    !given && !exposed
+  );
   const missing = wanted.filter(({ id }) => !kept.has(id));
   const copies = [...live].filter(([path]) => path.includes(CONFLICT_MARK));
   return {
@@ -52,6 +56,7 @@ export function judge(world: World, values: Values): Verdict {
       values: values.all().length,
       paths: tree.size,
       copies: copies.length,
+      exposed: values.all().filter(({ exposed }) => exposed).length,
       inHistoryOnly: missing.filter(({ id }) => history.has(id)).length,
     },
   };

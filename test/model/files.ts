@@ -14,7 +14,7 @@ import {
   type State,
   type Value,
 } from "./file_model.ts";
-import { read, remove, rewrite } from "./hands.ts";
+import { read, remove, rewrite, take } from "./hands.ts";
 import { type Kind, type Place, stemOf } from "./perform.ts";
 import { CLIENTS } from "./plan.ts";
 
@@ -47,14 +47,18 @@ function actBy(random: Random, fresh: () => number): FileAct {
 function act(
   { hands, client, machine, name }: Place,
   act: FileAct,
-): Observation[] {
+): Observation[] | undefined {
   const full = `${machine.files}/${name}`;
   const spare = `${machine.home}/spare-${name}`;
   const wrote = (value: Value, replaced: string | undefined): Observation[] => [
     { op: "write", client, value, replaced: valueIn(replaced) },
   ];
-  const save = (value: Value) =>
-    wrote(value, hands.save(full, newText(value), spare));
+  const save = (value: Value) => {
+    Deno.writeTextFileSync(spare, newText(value));
+    const { took, isExposed } = hands.put(spare, full);
+    const seen = wrote(value, took ? take(spare) : undefined);
+    return isExposed ? undefined : seen;
+  };
   switch (act.kind) {
     case "read":
       return [{ op: "read", client, value: valueIn(read(full)) }];

@@ -14,6 +14,17 @@ const MOST_TRIES = 1000;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+/** How something was put in place. */
+export interface Put {
+  /** True when something was there. */
+  readonly took: boolean;
+  /**
+   * True when that had a second name: a client was in the microseconds between setting it aside and
+   * renaming another version over it, and may lose what was put (README, Limits).
+   */
+  readonly isExposed: boolean;
+}
+
 /** Hands of a user: they hold the system's call that exchanges two names. */
 export class Hands implements Disposable {
   readonly #libc = Deno.dlopen("libc.so.6", {
@@ -24,19 +35,16 @@ export class Hands implements Disposable {
   });
 
   /**
-   * Puts a file in place as an editor's save does: complete, by its name. Gives the text that was
-   * there, if any. `spare` is a free name on the same file system, outside the anchor.
+   * Gives `spare`, a file or link on the same file system, the name `full`, as an editor's save does.
+   * `spare` names what was there, if anything was.
    */
-  save(full: string, text: string, spare: string): string | undefined {
-    Deno.writeTextFileSync(spare, text);
-    return this.put(spare, full) ? takeText(spare) : undefined;
-  }
-
-  /** Gives `spare`, a file or link, the name `full`. True when it has taken over what was there. */
-  put(spare: string, full: string): boolean {
+  put(spare: string, full: string): Put {
     for (let tries = 0; tries < MOST_TRIES; tries++) {
-      if (this.#rename(spare, full, EXCHANGE)) return true;
-      if (this.move(spare, full)) return false;
+      if (this.#rename(spare, full, EXCHANGE)) {
+        const { isFile, nlink } = Deno.lstatSync(spare);
+        return { took: true, isExposed: isFile && (nlink ?? 1) > 1 };
+      }
+      if (this.move(spare, full)) return { took: false, isExposed: false };
     }
     throw new Error(`Cannot put '${full}': it comes and goes`);
   }
@@ -95,7 +103,14 @@ export function remove(full: string, spare: string): string | undefined {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-  return takeText(spare);
+  return take(spare);
+}
+
+/** The text of a file, which goes. */
+export function take(full: string): string {
+  const text = Deno.readTextFileSync(full);
+  Deno.removeSync(full);
+  return text;
 }
 
 /** The text of a file, or `undefined` when there is none. */
@@ -106,10 +121,4 @@ export function read(full: string): string | undefined {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-}
-
-function takeText(spare: string): string {
-  const text = Deno.readTextFileSync(spare);
-  Deno.removeSync(spare);
-  return text;
 }

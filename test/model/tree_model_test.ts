@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { explain } from "./checker.ts";
+import { treeModel, type TreeObservation } from "./tree_model.ts";
 import {
   type Content,
   DIRECTORY,
   NOTHING,
-  treeModel,
-  type TreeObservation,
   type TreeState,
-} from "./tree_model.ts";
+} from "./tree_state.ts";
 
 const CLIENTS = 3;
 const PATHS = 3;

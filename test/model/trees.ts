@@ -11,14 +11,13 @@ import type { WorldClient } from "../support/world_client.ts";
 import { newText, valueOf } from "./contents.ts";
 import { type Kind, type Place, stemOf } from "./perform.ts";
 import { CLIENTS } from "./plan.ts";
+import { treeModel, type TreeObservation } from "./tree_model.ts";
 import {
   type Content,
   DIRECTORY,
   NOTHING,
-  treeModel,
-  type TreeObservation,
   type TreeState,
-} from "./tree_model.ts";
+} from "./tree_state.ts";
 
 /** What a user does at a path, by its depth. */
 export type TreeAct =
@@ -71,7 +70,7 @@ function act(place: Place, act: TreeAct): TreeObservation[] | undefined {
 /** One act: steps, each of which is seen. */
 class User {
   readonly seen: TreeObservation[] = [];
-  /** True when a step replaced more than it knew. */
+  /** True when a step replaced more than it knew, or may be lost. */
   isLost = false;
   readonly #place: Place;
   readonly #spare: string;
@@ -112,10 +111,9 @@ class User {
     const full = this.#full(path);
     if (itemAt(full, false)?.kind === "directory") this.clear(path);
     Deno.writeTextFileSync(this.#spare, newText(value));
-    const replaced = this.#place.hands.put(this.#spare, full)
-      ? this.#taken()
-      : NOTHING;
-    this.#saw(path, value, replaced);
+    const { took, isExposed } = this.#place.hands.put(this.#spare, full);
+    this.#saw(path, value, took ? this.#taken() : NOTHING);
+    if (isExposed) this.isLost = true;
     return true;
   }
 
