@@ -56,10 +56,30 @@ join() {
   as "$1" sinkd add docs --name docs >/tmp/added 2>&1 || broken "add: $(cat /tmp/added)"
 }
 
+# What the server, and every rsync that it starts, can get at under its unit.
+check_confined() {
+  local pid
+  pid=$(systemctl show -P MainPID sinkd-server)
+  within() { nsenter --target="$pid" --mount -- "$@" 2>&1; }
+  for limit in "NoNewPrivs:.1" "Seccomp:.2" "CapBnd:.0000000000000000" "CapEff:.0000000000000000"; do
+    grep -q "^$limit$" "/proc/$pid/status" || broken "the server's process: no $limit"
+  done
+  for place in /etc /usr /var /home; do
+    if within touch "$place/probe" >/dev/null; then broken "the server's unit can write to $place"; fi
+  done
+  if within ls /home/alice >/dev/null; then broken "the server's unit shows /home/alice"; fi
+  if within test -e /dev/kmsg; then broken "the server's unit shows devices"; fi
+  within setpriv --reuid=sinkd --regid=sinkd --clear-groups touch /srv/sinkd/probe ||
+    broken "the server's unit cannot write to /srv/sinkd"
+  rm /srv/sinkd/probe
+  fine "the unit confines the server and its rsync to /srv/sinkd, without privileges"
+}
+
 check_service() {
   until_so 20 "sinkd-server.service answers" sinkd-server status
   [ "$(account_of sinkd-server)" = sinkd ] || broken "the server runs as $(account_of sinkd-server)"
   fine "the server runs as the account sinkd"
+  check_confined
   join alice a
   join carol c
   [ "$(stat -c %U /srv/sinkd/alice)" = sinkd ] || broken "adduser by root left root's files in /srv/sinkd"
