@@ -107,7 +107,7 @@ export class Anchor implements AsyncDisposable {
     this.#disk = new AnchorDisk({
       root: this.root,
       copyName,
-      nowMs: Date.now,
+      nowMs: () => performance.now(),
       passesOver: (path, entry) => passesOver(selection, path, entry),
       assertRoot: () => this.#directory.assert(),
     });
@@ -115,6 +115,7 @@ export class Anchor implements AsyncDisposable {
       base: store,
       disk: this.#disk,
       nowMs: Date.now,
+      steadyMs: () => performance.now(),
       rest: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
       defer: (path) => this.note({ kind: "deferred", path }),
       scan: (path) => this.note({ kind: "appeared", path }),
@@ -339,7 +340,7 @@ export class Anchor implements AsyncDisposable {
     if (judgeAtMs !== undefined) {
       this.#timers.set(
         "judge",
-        Math.max(judgeAtMs - Date.now(), 0) + ALMOST_NOTHING_MS,
+        Math.max(judgeAtMs - performance.now(), 0) + ALMOST_NOTHING_MS,
         () => this.#ports.onEdited(this),
       );
     }
@@ -365,7 +366,7 @@ export class Anchor implements AsyncDisposable {
     if (dueMs === undefined || this.#stop.signal.aborted) return;
     this.#timers.set(
       "asides",
-      Math.max(dueMs - Date.now(), 0) + ALMOST_NOTHING_MS,
+      Math.max(dueMs - performance.now(), 0) + ALMOST_NOTHING_MS,
       () => {
         void this.#serially(async () => {
           const copies = await this.#disk.asides.release();

@@ -210,7 +210,7 @@ export class ClientSession {
   }
 
   #onLink(event: LinkEvent): void {
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     switch (event.kind) {
       case "up":
         this.#faults.clear("link");
@@ -333,11 +333,11 @@ export class ClientSession {
     if (wakeMs === undefined || this.#closing) {
       return this.#timers.clear("wake");
     }
-    const delayMs = Math.max(wakeMs - Date.now(), 1);
+    const delayMs = Math.max(wakeMs - performance.now(), 1);
     this.#timers.set(
       "wake",
       delayMs,
-      () => this.#do({ kind: "woken", nowMs: Date.now() }),
+      () => this.#do({ kind: "woken", nowMs: performance.now() }),
     );
   }
 
@@ -407,7 +407,7 @@ export class ClientSession {
       position: anchor.position(),
       load: anchor.load(),
       clean,
-      nowMs: Date.now(),
+      nowMs: performance.now(),
     });
   }
 
@@ -425,7 +425,12 @@ export class ClientSession {
 
   #onEdited(anchor: Anchor): void {
     const path = this.#wirePath(anchor);
-    this.#do({ kind: "edited", path, load: anchor.load(), nowMs: Date.now() });
+    this.#do({
+      kind: "edited",
+      path,
+      load: anchor.load(),
+      nowMs: performance.now(),
+    });
   }
 
   #onUsable(anchor: Anchor): void {
@@ -437,7 +442,7 @@ export class ClientSession {
       path,
       position,
       load: anchor.load(),
-      nowMs: Date.now(),
+      nowMs: performance.now(),
     });
   }
 

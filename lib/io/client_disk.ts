@@ -42,6 +42,7 @@ export interface DiskOptions {
   ) => boolean;
   /** A free conflict name for a path. */
   readonly copyName: (path: RelativePath) => string;
+  /** Milliseconds of a clock that does not jump. */
   readonly nowMs: () => number;
   /** Throws when the root is not there, or not the one that was scanned. */
   readonly assertRoot: () => void;

@@ -34,7 +34,10 @@ const TRIES_BEFORE_SNAPSHOT = 3;
 export interface EditsPorts {
   readonly base: Base;
   readonly disk: ClientDisk;
+  /** The clock that gives files their times, in milliseconds since 1970. */
   readonly nowMs: () => number;
+  /** Milliseconds of a clock that does not jump. */
+  readonly steadyMs: () => number;
   /** Waits; for files that were written this very moment. */
   readonly rest: (ms: number) => Promise<void>;
   /** Asks to have a path examined again later, with growing delay. */
@@ -68,7 +71,7 @@ export class AnchorEdits implements Edits {
 
   /** Edits that could go now. */
   count(): number {
-    const nowMs = this.#ports.nowMs();
+    const nowMs = this.#ports.steadyMs();
     return this.#puts + this.#deletions.readyCount(nowMs, () => this.#total());
   }
 
@@ -84,13 +87,13 @@ export class AnchorEdits implements Edits {
 
   /** Deletions that wait for a person. */
   heldPaths(): RelativePath[] {
-    return this.#deletions.held(this.#ports.nowMs(), () => this.#total());
+    return this.#deletions.held(this.#ports.steadyMs(), () => this.#total());
   }
 
   /** When many deletions will be judged, or `undefined`. */
   judgeAtMs(): number | undefined {
     const judgeAtMs = this.#deletions.judgeAtMs();
-    return judgeAtMs === undefined || judgeAtMs < this.#ports.nowMs()
+    return judgeAtMs === undefined || judgeAtMs < this.#ports.steadyMs()
       ? undefined
       : judgeAtMs;
   }
@@ -315,8 +318,9 @@ export class AnchorEdits implements Edits {
   #set(path: RelativePath, dirty: Dirty): void {
     if (this.#dirty.get(path)?.kind !== dirty.kind) this.#clear(path);
     else this.#uncount(path);
-    if (dirty.kind === "delete") this.#deletions.add(path, this.#ports.nowMs());
-    else {
+    if (dirty.kind === "delete") {
+      this.#deletions.add(path, this.#ports.steadyMs());
+    } else {
       this.#puts++;
       this.#bytes += dirty.bytes;
     }
@@ -353,9 +357,9 @@ export class AnchorEdits implements Edits {
 
   /** Deletions deepest first, unless they wait; then the rest from the top. */
   #ordered(): RelativePath[] {
-    const { nowMs } = this.#ports;
+    const { steadyMs } = this.#ports;
     return [
-      ...this.#deletions.ready(nowMs(), () => this.#total()),
+      ...this.#deletions.ready(steadyMs(), () => this.#total()),
       ...this.#puttable().sort(comparePaths),
     ];
   }

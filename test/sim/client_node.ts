@@ -73,7 +73,8 @@ export class ClientNode implements ClientEnd {
     this.#machine = machine;
     this.process = { name: machine.name, alive: true };
     this.#base = machine.base;
-    const nowMs = () => this.#nowMs();
+    const nowMs = () => world.clockMs(machine.name);
+    const steadyMs = () => world.scheduler.nowMs;
     const { rules, only, treePath } = machine;
     const selection = { rules, only, minSize: undefined, maxSize: undefined };
     this.#path = wirePath(treePath);
@@ -83,12 +84,13 @@ export class ClientNode implements ClientEnd {
       passesOver: (path, entry) => passesOver(selection, path, entry),
       assertRoot: () => {},
       copyName,
-      nowMs,
+      nowMs: steadyMs,
     });
     this.#edits = new AnchorEdits({
       base: this.#base,
       disk: this.#disk,
       nowMs,
+      steadyMs,
       rest: (ms) => world.scheduler.sleep(ms, `${machine.name} rests`),
       defer: (path) => this.#note({ kind: "deferred", path }),
       scan: (path) => this.#note({ kind: "appeared", path }),
@@ -162,9 +164,9 @@ export class ClientNode implements ClientEnd {
     return `${this.#machine.name} in epoch ${this.#base.position().epoch}`;
   }
 
-  /** The machine's clock, in milliseconds since 1970. */
+  /** Milliseconds of a clock that does not jump, as the daemon's timers have it. */
   #nowMs(): number {
-    return this.#world.clockMs(this.#machine.name);
+    return this.#world.scheduler.nowMs;
   }
 
   /** True when nothing waits or runs here. */
@@ -264,13 +266,11 @@ export class ClientNode implements ClientEnd {
   /** Sets a timer for whatever is due next. */
   #wakeLater(): void {
     const { scheduler } = this.#world;
-    // Settling goes by a clock that does not jump.
-    const jumpMs = this.#nowMs() - scheduler.nowMs;
     const wakeMs = Math.min(
       settleWakeMs(this.#settle) ?? Infinity,
-      (clientWakeMs(this.#state) ?? Infinity) - jumpMs,
-      (this.#disk.asides.dueMs() ?? Infinity) - jumpMs,
-      (this.#edits.judgeAtMs() ?? Infinity) - jumpMs,
+      clientWakeMs(this.#state) ?? Infinity,
+      this.#disk.asides.dueMs() ?? Infinity,
+      this.#edits.judgeAtMs() ?? Infinity,
     );
     if (wakeMs === Infinity || wakeMs >= this.#wakeMs) return;
     this.#wakeMs = wakeMs;
@@ -465,7 +465,7 @@ export class ClientNode implements ClientEnd {
   #copyName(path: RelativePath): string {
     return conflictPath(path, {
       client: this.#machine.name,
-      timeText: utcText(this.#nowMs()),
+      timeText: utcText(this.#world.clockMs(this.#machine.name)),
       taken: (copy) =>
         lstatIfAny(`${this.#machine.root}/${copy}`) !== undefined,
     });

@@ -132,14 +132,17 @@ const KINDS: readonly Kind[] = [
   "crashes in commits",
   "answers lost",
   "open files",
+  "same looks",
   "in a hurry",
   "no access",
+  "clocks",
   "long away",
   "restored",
   "full disks",
   "broker",
   "deaf",
   "choosy",
+  "emptied",
 ];
 
 /** The schedule of a seed. */

@@ -27,7 +27,8 @@ interface Rig {
   readonly store: AnchorStore;
   readonly disk: AnchorDisk;
   readonly edits: AnchorEdits;
-  readonly clock: { ms: number };
+  /** The wall clock, and how far it jumped. */
+  readonly clock: { ms: number; jumpedMs: number };
   readonly deferred: string[];
   readonly scans: string[];
   readonly rests: number[];
@@ -44,7 +45,7 @@ async function withAnchor(
   using client = new ClientStore(":memory:");
   const store = client.anchor("/anchor");
   const disk = openDisk(root);
-  const clock = { ms: 1_800_000_000_000 };
+  const clock = { ms: 1_800_000_000_000, jumpedMs: 0 };
   const deferred: string[] = [];
   const scans: string[] = [];
   const rests: number[] = [];
@@ -52,6 +53,7 @@ async function withAnchor(
     base: store,
     disk,
     nowMs: () => clock.ms,
+    steadyMs: () => clock.ms - clock.jumpedMs,
     rest: (ms) => {
       rests.push(ms);
       clock.ms += ms;
@@ -413,6 +415,18 @@ Deno.test("collect() waits until many deletions are all there before it judges t
     const judgeAtMs = rig.edits.judgeAtMs() ?? 0;
     assert.ok(judgeAtMs > rig.clock.ms);
     rig.clock.ms = judgeAtMs;
+    assert.equal(rig.edits.count(), 150);
+  });
+});
+
+Deno.test("collect() judges many deletions also when the clock was set back meanwhile", async () => {
+  await withAnchor(many(400), async (rig) => {
+    removeSome(rig.root, 150);
+    rig.edits.applyScan(await scan(rig));
+    const judgeAtMs = rig.edits.judgeAtMs() ?? 0;
+    const dayMs = 24 * 60 * 60_000;
+    rig.clock.jumpedMs -= dayMs;
+    rig.clock.ms = judgeAtMs - dayMs;
     assert.equal(rig.edits.count(), 150);
   });
 });
