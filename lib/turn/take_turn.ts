@@ -355,6 +355,7 @@ async function commit(
     if (failed.has(planned.path)) continue;
     agreements.push(agreementOn(disk, planned));
   }
+  agreements.push(...stillAgreed({ base, disk }, intent.steps, failed));
   const position = failed.size === 0
     ? intent.position
     : notYet(base, intent.position);
@@ -367,6 +368,28 @@ async function commit(
     })),
   ]);
   return result;
+}
+
+/**
+ * A put that failed may have given what is there a second name for a moment, and so another ctime:
+ * what was clean before is clean still.
+ */
+function stillAgreed(
+  { base, disk }: Pick<ClientTurn, "base" | "disk">,
+  steps: ClientIntent["steps"],
+  failed: ReadonlySet<string>,
+): Agreement[] {
+  const agreements: Agreement[] = [];
+  for (const step of steps) {
+    if (step.do !== "put" || !failed.has(step.path)) continue;
+    const known = base.row(step.path).base;
+    const now = foundAt(disk, step.path);
+    if (known === undefined || now === undefined) continue;
+    const clean = step.saw !== undefined && sameFound(known, step.saw) &&
+      now.inode === known.inode && sameOrBothAbsent(now.entry, known.entry);
+    if (clean) agreements.push({ path: step.path, base: now });
+  }
+  return agreements;
 }
 
 /** A base holds what was agreed; only what lies on the disk just so lends it inode and ctime. */

@@ -49,6 +49,7 @@ testFault(
     await a.process.start();
     await heldWhile(world, ledger);
     await disk.mount();
+    await a.sinkd("rescan"); // it looks by itself every 30 s
     await ledger.settle({ limitMs: 60_000 });
   },
 );

@@ -15,6 +15,7 @@ import {
 } from "../support/client_rig.ts";
 import {
   directory,
+  eventually,
   file,
   link,
   makeTree,
@@ -393,6 +394,34 @@ Deno.test("takeTurn() stays where it was, and takes nothing, when a file does no
     assert.deepEqual(end.left.map(({ path }) => path), ["p"]);
     assert.deepEqual(rig.store.position().stamp, { date: 20260101, cycle: 0 });
     assert.deepEqual(readTree(rig.root), V1);
+  });
+});
+
+Deno.test("takeTurn() takes a file that could not be replaced for clean still, although its ctime is another", async () => {
+  const item = { base: V1, local: V1, incoming: V2, join: false, name: "" };
+  await withAnchor(item, async (rig) => {
+    const disk = openDisk(rig.root);
+    const path = relativePath("p");
+    const full = `${rig.root}/${path}`;
+    const since = foundAt(disk, path)?.ctimeS ?? 0;
+    await eventually(() => Date.now() / 1000 > since + 1.01, {
+      what: "another second",
+    });
+    const apply = disk.apply.bind(disk);
+    disk.apply = () => {
+      Deno.linkSync(full, `${full}.aside`);
+      Deno.removeSync(`${full}.aside`);
+      const left = [{ path, reason: "Permission denied" }];
+      return Promise.resolve({ left, copies: [] });
+    };
+    const update = { changes: changesOf(item), content: V2 };
+    const failed = await updateAnchor({ ...rig, disk }, update);
+    assert.deepEqual(failed.left.map(({ path }) => path), ["p"]);
+    assert.notEqual(foundAt(disk, path)?.ctimeS, since);
+    disk.apply = apply;
+    const end = await updateAnchor({ ...rig, disk }, update);
+    assert.deepEqual(end.copies, []);
+    assert.deepEqual(readTree(rig.root), V2);
   });
 });
 
