@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { readPid } from "../../lib/io/pid_file.ts";
 import type { Random } from "../sim/random.ts";
-import type { DaemonProcess } from "../support/daemon_process.ts";
+import { killFor, standStillFor } from "../support/interrupt.ts";
 import { pause } from "../support/waiting.ts";
 import type { World } from "../support/world.ts";
 
@@ -46,28 +45,8 @@ export async function makeTrouble(
     } else {
       const stillMs = random.between(...STILL_MS);
       note(`${name} stands still for ${stillMs} ms`);
-      await standStill(process, stillMs);
+      await standStillFor(process, stillMs);
       troubles.pauses++;
     }
-  }
-}
-
-async function killFor(process: DaemonProcess, ms: number): Promise<void> {
-  await process.kill();
-  try {
-    await pause(ms);
-  } finally {
-    await process.start();
-  }
-}
-
-async function standStill(process: DaemonProcess, ms: number): Promise<void> {
-  const pid = readPid(process.pidFile);
-  if (pid === undefined) throw new Error("Cannot pause: it does not run");
-  Deno.kill(pid, "SIGSTOP");
-  try {
-    await pause(ms);
-  } finally {
-    Deno.kill(pid, "SIGCONT");
   }
 }

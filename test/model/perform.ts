@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { readPid } from "../../lib/io/pid_file.ts";
+import { killFor, standStillFor } from "../support/interrupt.ts";
 import { quiet } from "../support/quiet.ts";
 import { pause } from "../support/waiting.ts";
 import type { World } from "../support/world.ts";
 import type { WorldClient } from "../support/world_client.ts";
 import type { Model } from "./checker.ts";
 import type { Hands } from "./hands.ts";
-import type { ActBy, Pause, Plan } from "./plan.ts";
+import type { ActBy, Plan, Trouble } from "./plan.ts";
 
 /** Where scenes are played. */
 export interface Stage {
@@ -63,10 +63,10 @@ export function sceneFor<Act, Observation>(
 /** Carries out the plans, phase by phase; all wait for each other until everything is quiet. */
 export async function perform<Act, Observation, State>(
   { world, hands }: Stage,
-  { kind, scenes, pauses }: {
+  { kind, scenes, troubles }: {
     kind: Kind<Act, Observation, State>;
     scenes: readonly Scene<Act, Observation>[];
-    pauses: readonly (readonly Pause[])[];
+    troubles: readonly (readonly Trouble[])[];
   },
 ): Promise<void> {
   const play = async (scene: Scene<Act, Observation>, phase: number) => {
@@ -83,7 +83,7 @@ export async function perform<Act, Observation, State>(
   for (let phase = 0; phase < phases; phase++) {
     await Promise.all([
       ...scenes.map((scene) => play(scene, phase)),
-      ...(pauses[phase] ?? []).map((still) => stand(world, still)),
+      ...(troubles[phase] ?? []).map((trouble) => make(world, trouble)),
     ]);
     await quiet(world);
     for (const { name, history } of scenes) {
@@ -109,19 +109,16 @@ export function stemOf(name: string): string {
   return name.split(".")[0] ?? name;
 }
 
-async function stand(
+async function make(
   world: World,
-  { client, atMs, forMs }: Pause,
+  { who, how, atMs, forMs }: Trouble,
 ): Promise<void> {
+  const process = who === "server"
+    ? world.server
+    : clientAt(world, who).process;
   await pause(atMs);
-  const pid = readPid(clientAt(world, client).process.pidFile);
-  if (pid === undefined) throw new Error(`Cannot stop ${client}: no process`);
-  Deno.kill(pid, "SIGSTOP");
-  try {
-    await pause(forMs);
-  } finally {
-    Deno.kill(pid, "SIGCONT");
-  }
+  if (how === "is killed") await killFor(process, forMs);
+  else await standStillFor(process, forMs);
 }
 
 function clientAt(world: World, client: number): WorldClient {

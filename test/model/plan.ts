@@ -15,9 +15,10 @@ export interface Step<Act> {
 /** What happens to one file or tree: phases, each of which ends when all is quiet. */
 export type Plan<Act> = readonly (readonly Step<Act>[])[];
 
-/** A client that stands still for a while, as a machine that sleeps. */
-export interface Pause {
-  readonly client: number;
+/** A client, or the server, that stands still or is dead for a while. */
+export interface Trouble {
+  readonly who: number | "server";
+  readonly how: "stands still" | "is killed";
   readonly atMs: number;
   readonly forMs: number;
 }
@@ -26,7 +27,7 @@ export interface Pause {
 export interface Round<Act> {
   readonly plans: readonly Plan<Act>[];
   /** By phase. */
-  readonly pauses: readonly (readonly Pause[])[];
+  readonly troubles: readonly (readonly Trouble[])[];
 }
 
 /** An act by chance; `fresh` gives the number of the next new content. */
@@ -56,8 +57,8 @@ export function roundOf<Act>(
     { length: PLANS },
     () => planBy(random, actBy, mostSteps),
   );
-  const pauses = Array.from({ length: PHASES }, () => pausesBy(random));
-  return { plans, pauses };
+  const troubles = Array.from({ length: PHASES }, () => troublesBy(random));
+  return { plans, troubles };
 }
 
 function planBy<Act>(
@@ -76,9 +77,13 @@ function planBy<Act>(
   });
 }
 
-function pausesBy(random: Random): Pause[] {
-  return Array.from({ length: random.pick([0, 1, 1, 2]) }, () => ({
-    client: random.between(0, CLIENTS - 1),
+function troublesBy(random: Random): Trouble[] {
+  const count = random.pick([0, 1, 1, 2]);
+  const everybody = ["server", ...Array(CLIENTS).keys()] as const;
+  const first = random.between(0, CLIENTS);
+  return Array.from({ length: count }, (_, index): Trouble => ({
+    who: everybody[(first + index) % everybody.length] ?? "server",
+    how: random.chance(0.35) ? "is killed" : "stands still",
     atMs: random.pick([0, 0, random.between(0, 800)]),
     forMs: random.between(50, 1500),
   }));

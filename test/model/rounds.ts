@@ -15,7 +15,7 @@ import {
   sceneFor,
   type Stage,
 } from "./perform.ts";
-import { type Pause, type Plan, planText, roundOf } from "./plan.ts";
+import { type Plan, planText, roundOf, type Trouble } from "./plan.ts";
 import { shrink } from "./shrink.ts";
 
 /** How long rounds go on, and how long a plan that goes wrong is made shorter. */
@@ -59,19 +59,19 @@ export async function performRounds<Act, Observation, State>(
   };
   const endMs = performance.now() + seconds * 1000;
   for (let seed = firstSeed; performance.now() < endMs; seed++) {
-    const { plans, pauses } = roundOf(seed, kind);
+    const { plans, troubles } = roundOf(seed, kind);
     const scenes = plans.map((plan, index) =>
       sceneFor<Act, Observation>(plan, nameAt(seed, index))
     );
     try {
-      await perform(stage, { kind, scenes, pauses });
+      await perform(stage, { kind, scenes, troubles });
     } catch (cause) {
       throw new Error(`Cannot end round ${seed}: ${replay(seed)}`, { cause });
     }
     for (const scene of scenes) {
       if (!isExplained(kind, scene, seen)) {
         const endMs = performance.now() + shrinkSeconds * 1000;
-        throw await report(stage, { kind, seed, scene, pauses, endMs });
+        throw await report(stage, { kind, seed, scene, troubles, endMs });
       }
     }
     seen.rounds++;
@@ -123,11 +123,11 @@ function isExplained<Act, Observation, State>(
 
 async function report<Act, Observation, State>(
   stage: Stage,
-  { kind, seed, scene, pauses, endMs }: {
+  { kind, seed, scene, troubles, endMs }: {
     kind: Kind<Act, Observation, State>;
     seed: number;
     scene: Scene<Act, Observation>;
-    pauses: readonly (readonly Pause[])[];
+    troubles: readonly (readonly Trouble[])[];
     endMs: number;
   },
 ): Promise<Error> {
@@ -140,7 +140,7 @@ async function report<Act, Observation, State>(
       (_, index) =>
         sceneFor<Act, Observation>(plan, `again-${tries}-${index}-`),
     );
-    await perform(stage, { kind, scenes, pauses });
+    await perform(stage, { kind, scenes, troubles });
     clear(stage, scenes);
     return scenes.some(({ history, isSpoiled }) =>
       !isSpoiled && explain(model, history).kind === "unexplained"
@@ -160,7 +160,7 @@ async function report<Act, Observation, State>(
     `It could have been ${JSON.stringify(explain(model, history))}`,
     `The plan, as short as it still goes wrong in one of ${REPEATED} (after ${tries} tries):`,
     planText(shrunk),
-    `Clients stand still: ${JSON.stringify(pauses)}`,
+    `Troubles: ${JSON.stringify(troubles)}`,
     replay(seed),
   ].join("\n"));
 }
