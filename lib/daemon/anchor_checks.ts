@@ -27,7 +27,7 @@ import { ChecksumWorker, type FileNow } from "./checksum_worker.ts";
 import { describe } from "./faults.ts";
 
 /** How long all must be quiet before a comparison, in milliseconds. */
-const QUIET_MS = 3_000;
+const QUIET_MS = 2_000;
 /** A comparison may take one part in so many of the time. */
 const SHARE = 100;
 const FIRST_RETRY_MS = 2_000;
@@ -90,6 +90,7 @@ export class AnchorChecks implements AsyncDisposable {
   #retryMs = FIRST_RETRY_MS;
   #notBeforeMs = 0;
   #recheck = false;
+  #again = false;
 
   constructor(ports: ChecksPorts) {
     const { anchor, digests, intervalMs, usable } = ports;
@@ -142,12 +143,18 @@ export class AnchorChecks implements AsyncDisposable {
   }
 
   #start(): void {
-    if (this.#running !== undefined || this.#stop.signal.aborted) return;
+    if (this.#stop.signal.aborted) return;
+    if (this.#running !== undefined) {
+      this.#again = true;
+      return;
+    }
     const { usable, quiet, position } = this.#ports;
     // Else the turn that is to come touches again.
     if (!usable() || !quiet() || position().epoch === "") return;
+    this.#again = false;
     this.#running = this.#compare().then(() => {
       this.#running = undefined;
+      if (this.#again) this.touch();
     });
   }
 

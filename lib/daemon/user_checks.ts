@@ -31,9 +31,12 @@ const MAX_TOLD = 100;
 
 const log = logger("checksum");
 
+/** What is needed of a user. */
+export type CheckedUser = Pick<User, "directory" | "journal">;
+
 /** See the module. */
 export class UserChecks implements ServerRecord, AsyncDisposable {
-  readonly #user: User;
+  readonly #user: CheckedUser;
   readonly #database: ReturnType<typeof openDigests>;
   readonly #store: DigestStore;
   readonly #lookup: EntryLookup;
@@ -43,7 +46,7 @@ export class UserChecks implements ServerRecord, AsyncDisposable {
   #reading: Promise<unknown> = Promise.resolve();
 
   constructor(
-    user: User,
+    user: CheckedUser,
     options: { readonly intervalMs: number; readonly usable: () => boolean },
   ) {
     const own = `${user.directory}/${OWN_NAME}`;
@@ -215,18 +218,18 @@ export class UserChecks implements ServerRecord, AsyncDisposable {
   }
 
   #look({ path }: DigestRow): FileNow {
+    // In the middle of a commit, disk and record do not fit.
+    if (this.#user.journal.pendingIntents().length > 0) {
+      return { kind: "later", dueMs: Date.now() + DOUBT_MS };
+    }
     const found = this.#lookup.at(path);
     if (found?.entry.kind !== "file") return { kind: "gone" };
     const row = this.#rowOf(path, found);
-    if (this.#isAsRecorded(path, found.entry) || row.state === "damaged") {
-      this.#doubted.delete(path);
-      return { kind: "steady", row };
-    }
-    if (!this.#doubted.has(path)) {
+    if (this.#isAsRecorded(path, found.entry)) this.#doubted.delete(path);
+    else if (row.state !== "damaged" && !this.#doubted.has(path)) {
       this.#doubted.add(path);
       return { kind: "later", dueMs: Date.now() + DOUBT_MS };
     }
-    this.#doubted.delete(path);
     return { kind: "steady", row };
   }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { shareWorld } from "../support/shared_world.ts";
 import { waitFor } from "../support/waiting.ts";
 import type { World } from "../support/world.ts";
@@ -127,3 +128,58 @@ test("server() finds a byte that changed on its disk, and a client brings it bac
   await waitForAgreement(world);
   assert.deepEqual((await checks())?.damaged, []);
 });
+
+/** Changes a database of a process that is stopped for it. */
+async function whileStopped(
+  process: { stop(): Promise<unknown>; start(): Promise<unknown> },
+  file: string,
+  change: (database: DatabaseSync) => void,
+): Promise<void> {
+  await process.stop();
+  {
+    using database = new DatabaseSync(file);
+    change(database);
+  }
+  await process.start();
+}
+
+test("client() finds that its record is not the server's, and both have everything again", async (world) => {
+  const [a, b] = [world.client("a"), world.client("b")];
+  for (const name of ["lost-here", "lost-there"]) {
+    Deno.writeTextFileSync(`${a.files}/${name}`, name);
+  }
+  await world.waitInStep();
+  await waitForAgreement(world);
+  await whileStopped(a.process, `${a.state}/client.db`, (database) => {
+    Deno.removeSync(`${a.files}/lost-here`);
+    database.exec("delete from bases where path = 'lost-here'");
+  });
+  const ofServer = `${world.root}/alice/.sinkd/state.db`;
+  await whileStopped(world.server, ofServer, (database) => {
+    Deno.removeSync(`${world.stored("alice")}/lost-there`);
+    database.exec("delete from entries where path = 'files/lost-there'");
+  });
+  await waitFor(
+    "both files everywhere",
+    () =>
+      [a.files, b.files, world.stored("alice")].every((place) =>
+        ["lost-here", "lost-there"].every((name) =>
+          textIfAny(`${place}/${name}`) === name
+        )
+      ),
+    { limitMs: 45_000 },
+  );
+  await waitForAgreement(world);
+  await world.waitInStep();
+  const found = (await a.anchor()).agreement.found?.paths ?? [];
+  assert.ok(found.includes(`${a.files}/lost-here`), found.join());
+});
+
+function textIfAny(file: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(file);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

@@ -33,6 +33,11 @@ import {
   parseClientTopic,
   parsePayload,
 } from "../../lib/core/protocol.ts";
+import {
+  helloProofSchema,
+  proofAnswerSchema,
+  proofAskSchema,
+} from "../../lib/core/proof_protocol.ts";
 import { namesPath, reasonFor, rsyncOutcome } from "../../lib/core/rsync.ts";
 import { parseLoginName } from "../../lib/core/topic_rules.ts";
 import { loadConfig } from "../../lib/io/config_file.ts";
@@ -153,6 +158,9 @@ Deno.test("fuzz: messages of the data channel carry no path that leads out", () 
         const schema of [
           clientMessageSchema,
           serverMessageSchema,
+          proofAskSchema,
+          proofAnswerSchema,
+          helloProofSchema,
           helloTurnSchema,
           helloJoinSchema,
           helloPinsSchema,
@@ -161,7 +169,9 @@ Deno.test("fuzz: messages of the data channel carry no path that leads out", () 
       ) {
         const parsed = schema.safeParse(value);
         if (!parsed.success || parsed.data.kind !== "entries") continue;
-        for (const { path } of parsed.data.changes) {
+        const { data } = parsed;
+        const named = "changes" in data ? data.changes : data.entries;
+        for (const { path } of named) {
           assert.equal(pathFault(path), undefined);
         }
       }
