@@ -155,7 +155,13 @@ async function receiveChanges(
 ): Promise<IncomingChange[]> {
   const changes: IncomingChange[] = [];
   while (changes.length < header.count) {
-    changes.push(...(await expect(turn.line, "entries")).changes);
+    const some = (await expect(turn.line, "entries")).changes;
+    if (some.length === 0 || changes.length + some.length > header.count) {
+      throw new Error(
+        "Cannot go on with the turn: the server's list is not as long as it said",
+      );
+    }
+    changes.push(...some);
   }
   if (!header.complete) return changes;
   const named = new Set(changes.map(({ path }) => path));
