@@ -88,7 +88,11 @@ export async function modelRsync(
     const outcome = await carry(item, call, ports);
     carried++;
     if (outcome === "vanished") code = code === 0 ? 24 : code;
-    if (outcome === "blocked") fail(item.path, "mkstemp failed");
+    if (outcome === "no directory") fail(item.path, "mkstemp failed");
+    if (outcome === "in the way") {
+      stderr += `could not make way for new regular file: ${item.path}\n`;
+      code = 23;
+    }
   }
   return { code, stderr };
 }
@@ -104,19 +108,19 @@ function describe(path: string, node: Node): Listed {
 }
 
 /**
- * True when the staging directory or the compared tree has it already. What is in both goes from the
- * staging directory again.
+ * True when the staging directory or the compared tree has it already. A file that is in
+ * the compared tree goes from the staging directory again.
  */
 function isThere(files: FileSystem, item: Listed, call: ModelCall): boolean {
   const target = `${call.into}/${item.path}`;
   const staged = files.peek(target);
   const compared = files.peek(`${call.compare}/${item.path}`);
   if (item.kind !== "directory" && isSame(compared, item, { files, call })) {
-    if (staged !== undefined && staged.kind !== "directory") {
-      files.remove(target, false);
-      return true;
-    }
-    return staged === undefined;
+    if (staged === undefined) return true;
+    if (item.kind === "link") return isSame(staged, item, { files, call });
+    const full = staged.kind === "directory" && staged.children.size > 0;
+    if (!full) files.remove(target, false);
+    return !full;
   }
   return isSame(staged, item, { files, call });
 }
@@ -146,7 +150,7 @@ async function carry(
   item: Listed,
   { from, into }: ModelCall,
   ports: ModelPorts,
-): Promise<"done" | "vanished" | "blocked"> {
+): Promise<"done" | "vanished" | Obstacle> {
   const { files, pause, torn } = ports;
   const source = files.peek(`${from}/${item.path}`);
   const target = `${into}/${item.path}`;
@@ -164,11 +168,13 @@ async function carry(
     const { content: after, size } = source;
     if (after !== before) ports.saw("a source changes while rsync reads it");
     const content = after === before ? before : torn(before, after);
-    if (!makeWay(files, target)) return "blocked";
+    const obstacle = makeWay(files, target);
+    if (obstacle !== undefined) return obstacle;
     files.write(target, { content, size, mtimeMs: item.mtimeMs, mode: 0o600 });
     return "done";
   }
-  if (!makeWay(files, target)) return "blocked";
+  const obstacle = makeWay(files, target);
+  if (obstacle !== undefined) return obstacle;
   if (item.kind === "link") files.symlink(target, munged(item.target));
   else files.makeDirectory(target, { recursive: true, mode: 0o700 });
   return "done";
@@ -188,21 +194,29 @@ async function sawBreak(
   }
 }
 
-/** Makes the directories above, and removes what is there; false when that cannot be. */
-function makeWay(files: FileSystem, target: string): boolean {
+/** Why nothing can be staged at a path: of the second rsync does not say the name in quotes. */
+type Obstacle = "no directory" | "in the way";
+
+/** Makes the directories above, and removes what is there, unless that cannot be. */
+function makeWay(files: FileSystem, target: string): Obstacle | undefined {
+  const parent = target.slice(0, target.lastIndexOf("/"));
   try {
-    files.makeDirectory(target.slice(0, target.lastIndexOf("/")), {
-      recursive: true,
-      mode: 0o700,
-    });
-    if (files.peek(target) !== undefined) files.remove(target, false);
-    return true;
+    files.makeDirectory(parent, { recursive: true, mode: 0o700 });
   } catch (error) {
-    if (error instanceof Error && error.message.includes("in the simulation")) {
-      return false;
-    }
+    if (isSimulated(error)) return "no directory";
     throw error;
   }
+  try {
+    if (files.peek(target) !== undefined) files.remove(target, false);
+    return undefined;
+  } catch (error) {
+    if (isSimulated(error)) return "in the way";
+    throw error;
+  }
+}
+
+function isSimulated(error: unknown): boolean {
+  return error instanceof Error && error.message.includes("in the simulation");
 }
 
 function munged(target: string): string {
