@@ -93,6 +93,10 @@ async function turns(
   return { cpuMs: (look(pid).cpuMs - before.cpuMs) / TURNS, perSecond };
 }
 
+function percent({ percent }: { readonly percent: number }): string {
+  return `${percent.toFixed(1)} %`;
+}
+
 const accounts = makeAccounts();
 const server = new Deno.Command(sinkd, {
   args: ["server", "--root", root, "--listen", "127.0.0.1:0", "--pid", pidFile],
@@ -104,7 +108,7 @@ try {
   let report = await askControl(`${directory}/server.sock`, {
     command: "status",
   });
-  for (let looks = 0; report?.ok !== true && looks < 400; looks++) {
+  for (let looks = 0; report?.ok !== true && looks < 2400; looks++) {
     await pause(50);
     report = await askControl(`${directory}/server.sock`, {
       command: "status",
@@ -117,49 +121,46 @@ try {
 
   const alone = await idle(pid);
   say(
-    `No client: ${alone.percent.toFixed(1)} % of a core, ${
-      alone.memoryMib.toFixed(0)
-    } MiB`,
+    `No client: ${percent(alone)} of a core, ${alone.memoryMib.toFixed(0)} MiB`,
   );
 
-  const atStart = look(pid);
   const played: PlayedClient[] = [];
-  for (const account of accounts) {
-    played.push(
-      await PlayedClient.open({
-        ...account,
-        address: listen,
-        certPem,
-        directory,
-      }),
-    );
-  }
-  const logins = look(pid).cpuMs - atStart.cpuMs;
-  say(`A login with TLS: ${(logins / clients).toFixed(1)} ms of a core`);
-  const full = await idle(pid);
-  say(
-    `${clients} clients with nothing to do: ${
-      full.percent.toFixed(1)
-    } % of a core, ${full.memoryMib.toFixed(0)} MiB, ${
-      ((full.memoryMib - alone.memoryMib) * 1024 / clients).toFixed(0)
-    } KiB each`,
-  );
-
+  const connect = async (some: readonly Account[]) => {
+    for (const account of some) {
+      const to = { address: listen, certPem, directory };
+      played.push(await PlayedClient.open({ ...account, ...to }));
+    }
+  };
   // One of each user: turns of one user wait for each other.
-  const ofUsers = played.filter((_, at) => at % USER_CLIENTS === 0);
+  const ofUsers = accounts.filter((_, at) => at % USER_CLIENTS === 0)
+    .slice(0, SIDE_BY_SIDE);
+  await connect(ofUsers);
   for (
-    const [name, bytes] of [["a new directory", 0], [
-      "a file of 1 KiB, with rsync",
-      1024,
-    ]] as const
+    const [name, bytes] of [
+      ["a new directory", 0],
+      ["a file of 1 KiB, with rsync", 1024],
+    ] as const
   ) {
-    const { cpuMs, perSecond } = await turns(pid, ofUsers, bytes);
+    const { cpuMs, perSecond } = await turns(pid, played, bytes);
     say(
       `A turn with ${name}: ${cpuMs.toFixed(0)} ms of a core; here ${
         perSecond.toFixed(0)
       } a second`,
     );
   }
+
+  const before = look(pid);
+  const others = accounts.filter((account) => !ofUsers.includes(account));
+  await connect(others);
+  const logins = look(pid).cpuMs - before.cpuMs;
+  say(`A login with TLS: ${(logins / others.length).toFixed(1)} ms of a core`);
+  const full = await idle(pid);
+  const eachKib = (full.memoryMib - before.memoryMib) * 1024 / others.length;
+  say(
+    `${clients} clients with nothing to do: ${percent(full)} of a core, ${
+      full.memoryMib.toFixed(0)
+    } MiB, ${eachKib.toFixed(0)} KiB each`,
+  );
   await Promise.all(played.map((client) => client[Symbol.asyncDispose]()));
 } finally {
   server.kill("SIGTERM");

@@ -29,6 +29,7 @@ import {
   type LeaseRecord,
   type LeaseState,
   type Phase,
+  SETTLE_MS,
   type Tenure,
 } from "./lease_state.ts";
 
@@ -240,27 +241,58 @@ function recorded(
       );
     case "claiming": {
       const own = record.server === state.me.id && boot === state.me.boot;
-      const back = record.kind === "claim" && record.number === phase.number;
-      // What we said before the claim comes before it, and disturbs nobody.
-      if (own && !back) return { state, effects: [] };
       if (!own) {
-        const disturbed = { ...noted, phase: { ...phase, disturbed: true } };
+        // Of two claims in one moment the one of the lower id may go on: the other one hears of it too.
+        const goesOn = phase.backAtMs !== undefined &&
+          record.kind === "claim" && record.server > state.me.id;
+        const next = goesOn ? phase : { ...phase, disturbed: true };
         return after(listening.effects, {
-          state: withTenure(listening.state, user, disturbed),
+          state: withTenure(listening.state, user, { ...noted, phase: next }),
           effects: [],
         });
       }
-      if (phase.disturbed || !isProven(state, now)) {
-        // Whoever disturbed it stays in view: our own void claim tells nobody anything.
-        const { seen } = tenure;
-        const waiting = { ...noted, seen, phase: { kind: "waiting" } as const };
-        return { state: withTenure(state, user, waiting), effects: [] };
+      // What we said before the claim comes before it, and disturbs nobody.
+      if (record.kind !== "claim" || record.number !== phase.number) {
+        return { state, effects: [] };
       }
-      return take(state, user, { tenure: noted, phase });
+      // Whoever disturbed it stays in view: our own void claim tells nobody anything.
+      const back = { ...phase, backAtMs: now.steadyMs };
+      const claimed = { ...tenure, highest, phase: back };
+      return attempt(withTenure(state, user, claimed), user, now);
     }
     case "holding":
       return whileHolding(listening, { ...event, tenure: noted, phase });
   }
+}
+
+/** Takes a user whose claim came back undisturbed, and gives up one that did not. */
+function settle(
+  state: LeaseState,
+  user: string,
+  { tenure, phase, now }: {
+    readonly tenure: Tenure;
+    readonly phase: Extract<Phase, { kind: "claiming" }>;
+    readonly now: Instant;
+  },
+): LeaseStep {
+  const { backAtMs, untilBeat } = phase;
+  if (backAtMs === undefined) return { state, effects: [] };
+  if (phase.disturbed || !isProven(state, now)) {
+    const waiting = { ...tenure, phase: { kind: "waiting" } as const };
+    return { state: withTenure(state, user, waiting), effects: [] };
+  }
+  if (!state.fleet) return take(state, user, { tenure, phase });
+  if (now.steadyMs - backAtMs < SETTLE_MS) return { state, effects: [] };
+  if (untilBeat === undefined) {
+    const last = { ...phase, untilBeat: state.nextBeat };
+    return {
+      state: withTenure(state, user, { ...tenure, phase: last }),
+      effects: [],
+    };
+  }
+  return state.provenBeat < untilBeat
+    ? { state, effects: [] }
+    : take(state, user, { tenure, phase });
 }
 
 function take(
@@ -272,10 +304,11 @@ function take(
   },
 ): LeaseStep {
   const { number, keepEpoch } = phase;
+  const holder = state.me.id;
   const copy = {
     ...tenure.copy,
     number,
-    holder: state.me.id,
+    holder,
     released: false,
     adopted: false,
   };
@@ -340,9 +373,10 @@ function lapse(state: LeaseState, now: Instant): LeaseStep {
   return { state: { ...state, users }, effects };
 }
 
+/** The beat comes last: what waits for one that is sent from now on may wait for this. */
 function tick(state: LeaseState, now: Instant): LeaseStep {
-  const beaten = beat(state, now);
-  return after(beaten.effects, attemptAll(beaten.state, now));
+  const tried = attemptAll(state, now);
+  return after(tried.effects, beat(tried.state, now));
 }
 
 function beat(state: LeaseState, now: Instant): LeaseStep {
@@ -381,12 +415,17 @@ function attemptAll(state: LeaseState, now: Instant): LeaseStep {
   return { state: next, effects };
 }
 
-/** Claims a user that is free, once all that the broker had retained must have come. */
+/** Claims a user that is free, once all that the broker had retained must have come; or goes on with a claim. */
 function attempt(state: LeaseState, user: string, now: Instant): LeaseStep {
   const tenure = state.users.get(user);
+  if (tenure === undefined || state.linkedAtMs === undefined) {
+    return { state, effects: [] };
+  }
+  if (tenure.phase.kind === "claiming") {
+    return settle(state, user, { tenure, phase: tenure.phase, now });
+  }
   if (
-    tenure === undefined || tenure.phase.kind !== "waiting" ||
-    state.linkedAtMs === undefined || tenure.fromBeat === undefined ||
+    tenure.phase.kind === "holding" || tenure.fromBeat === undefined ||
     state.provenBeat < tenure.fromBeat || !isProven(state, now)
   ) return { state, effects: [] };
   const found = standing(state, tenure, now.steadyMs);
@@ -399,12 +438,14 @@ function attempt(state: LeaseState, user: string, now: Instant): LeaseStep {
     ? seen.record.over
     : seen.record.number;
   const { keepEpoch } = found;
-  const phase = {
+  const phase: Phase = {
     kind: "claiming",
     number,
     keepEpoch,
     disturbed: false,
-  } as const;
+    backAtMs: undefined,
+    untilBeat: undefined,
+  };
   const record = { kind: "claim", number, server: state.me.id, over } as const;
   return {
     state: withTenure(state, user, { ...tenure, phase }),

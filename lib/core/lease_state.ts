@@ -12,6 +12,12 @@ export const LEASE_MS = 15_000;
 /** How long after the last beat heard of it a server is taken for gone. */
 export const EXPIRY_MS = 40_000;
 
+/**
+ * How long a server of several waits after its claim came back. In a cluster of brokers two servers
+ * may see two claims in different order: within this time each hears of the other's.
+ */
+export const SETTLE_MS = 2_000;
+
 /** A moment by two clocks: one that never jumps, and one that runs on while the machine sleeps. */
 export interface Instant {
   readonly steadyMs: number;
@@ -47,6 +53,10 @@ export type Phase =
     readonly keepEpoch: boolean;
     /** Something of another server came meanwhile: the claim is void. */
     readonly disturbed: boolean;
+    /** When it came back. */
+    readonly backAtMs: number | undefined;
+    /** The first beat after {@linkcode SETTLE_MS}: when that one is back, all that came is read. */
+    readonly untilBeat: number | undefined;
   }
   | { readonly kind: "holding"; readonly number: number };
 

@@ -23,6 +23,7 @@ import {
   type LeaseState,
   newLeaseState,
   recordOf,
+  SETTLE_MS,
 } from "../core/lease_state.ts";
 import { parsePayload, PROTOCOL_VERSION } from "../core/protocol.ts";
 import type { Elsewhere } from "../core/status.ts";
@@ -53,6 +54,9 @@ export interface LeasePorts {
   readonly onLost: (user: string) => Promise<void>;
 }
 
+/** How much later than it was sent a claim may come back and still be settled at once. */
+const SETTLE_SLACK_MS = 300;
+
 const log = logger("lease");
 
 /** See the module. */
@@ -64,6 +68,7 @@ export class Leases implements Serving {
   /** Users whose turns are ending, after which the release is published. */
   readonly #lettingGo = new Map<string, Promise<void>>();
   #state: LeaseState;
+  #settling: ReturnType<typeof setTimeout> | undefined;
   #closing = false;
 
   constructor(ports: LeasePorts) {
@@ -156,6 +161,7 @@ export class Leases implements Serving {
   async close(): Promise<void> {
     this.#closing = true;
     clearInterval(this.#timer);
+    clearTimeout(this.#settling);
     for (const user of [...this.#state.users.keys()]) this.#unwant(user);
     await Promise.all(this.#lettingGo.values());
   }
@@ -274,6 +280,7 @@ export class Leases implements Serving {
       case "publish":
         // What could not be written down is not ours: see `#take`.
         if (!this.#state.users.has(effect.user)) return;
+        if (effect.record.kind === "claim") this.#sayLater();
         return link?.lease(effect.user, this.#message(effect.record));
       case "took":
         return this.#take(effect);
@@ -290,6 +297,15 @@ export class Leases implements Serving {
             "stop one of them and remove .sinkd/server-id from its root: each server needs its own",
         });
     }
+  }
+
+  /** A claim is settled by a beat, which need not wait for the regular one. */
+  #sayLater(): void {
+    if (!this.#ports.fleet || this.#settling !== undefined) return;
+    this.#settling = setTimeout(() => {
+      this.#settling = undefined;
+      this.say();
+    }, SETTLE_MS + SETTLE_SLACK_MS);
   }
 
   #message(

@@ -30,6 +30,17 @@ type Message =
     readonly beat: number;
   };
 
+interface Retained<K extends Message["kind"]> {
+  readonly message: Extract<Message, { kind: K }>;
+  readonly from: string;
+  readonly atMs: number;
+}
+
+interface Downward {
+  readonly readyMs: number;
+  readonly message: Message;
+}
+
 interface Upward {
   readonly sentMs: number;
   readonly message: Message;
@@ -50,7 +61,8 @@ export interface Node {
 
 class Session {
   readonly up: Upward[] = [];
-  readonly down: Message[] = [];
+  /** In the order in which the broker has them for this connection. */
+  readonly down: Downward[] = [];
   /** The broker still serves it. */
   open = true;
   heardMs: number;
@@ -58,6 +70,12 @@ class Session {
 
   constructor(nowMs: number) {
     this.heardMs = nowMs;
+  }
+
+  send(message: Message, readyMs: number): void {
+    const later = this.down.findIndex((each) => each.readyMs > readyMs);
+    const at = later < 0 ? this.down.length : later;
+    this.down.splice(at, 0, { readyMs, message });
   }
 }
 
@@ -68,10 +86,13 @@ export class LeaseWorld {
   readonly tenures: { server: string; number: number }[] = [];
   readonly nodes: readonly [Node, Node];
   #boots = 0;
-  #lease: Extract<Message, { kind: "record" }> | undefined;
-  readonly #beats = new Map<string, Extract<Message, { kind: "beat" }>>();
+  readonly #lagMs: number;
+  #lease: Retained<"record"> | undefined;
+  readonly #beats = new Map<string, Retained<"beat">>();
 
-  constructor() {
+  /** With `lagMs` the broker is a cluster: what the other server says comes so much later than one's own. */
+  constructor(lagMs = 0) {
+    this.#lagMs = lagMs;
     this.nodes = [this.#node("a", 0), this.#node("b", 1_234_567)];
     for (const node of this.nodes) this.#want(node);
   }
@@ -103,13 +124,15 @@ export class LeaseWorld {
     }
     session.heardMs = this.nowMs;
     const { message, retain } = next;
-    if (retain && message.kind === "record") this.#lease = message;
-    if (message.kind === "beat") this.#beats.set(message.server, message);
+    const [from, atMs] = [node.id, this.nowMs];
+    if (message.kind === "beat") {
+      this.#beats.set(message.server, { message, from, atMs });
+    } else if (retain) this.#lease = { message, from, atMs };
     for (const other of this.nodes) {
       const to = other.session;
       if (to === undefined || !to.open) continue;
       if (message.kind === "record" || to.watches.has(message.server)) {
-        to.down.push(message);
+        to.send(message, atMs + (other === node ? 0 : this.#lagMs));
       }
     }
   }
@@ -117,8 +140,10 @@ export class LeaseWorld {
   /** The oldest message of the broker reaches this node. */
   deliverDown(node: Node): void {
     if (node.paused) return;
-    const message = node.session?.down.shift();
-    if (message === undefined) return;
+    const [next] = node.session?.down ?? [];
+    if (next === undefined || next.readyMs > this.nowMs) return;
+    node.session?.down.shift();
+    const { message } = next;
     const now = this.#instant(node);
     this.#do(
       node,
@@ -166,6 +191,11 @@ export class LeaseWorld {
     this.#want(node);
   }
 
+  /** Lets the user go for good. */
+  leave(node: Node): void {
+    this.#do(node, { kind: "unwant", user: USER });
+  }
+
   /** Lets the user go, and wants it again. */
   release(node: Node): void {
     if (node.paused) return;
@@ -205,7 +235,8 @@ export class LeaseWorld {
   #drain(): void {
     const busy = () =>
       this.nodes.some(({ session }) =>
-        (session?.up.length ?? 0) + (session?.down.length ?? 0) > 0
+        (session?.up.length ?? 0) > 0 ||
+        session?.down.some(({ readyMs }) => readyMs <= this.nowMs) === true
       );
     while (busy()) {
       for (const node of this.nodes) {
@@ -264,16 +295,11 @@ export class LeaseWorld {
       case "listen":
         if (session === undefined) return;
         session.watches = new Set([...session.watches, me.id]);
-        if (session.open && this.#lease !== undefined) {
-          session.down.push(this.#lease);
-        }
-        return;
+        return this.#retained(node, this.#lease);
       case "watch": {
         if (session === undefined) return;
         session.watches = new Set([...session.watches, effect.server]);
-        const last = this.#beats.get(effect.server);
-        if (session.open && last !== undefined) session.down.push(last);
-        return;
+        return this.#retained(node, this.#beats.get(effect.server));
       }
       case "beat":
         return this.#send(node, {
@@ -309,6 +335,15 @@ export class LeaseWorld {
       case "twin":
         return;
     }
+  }
+
+  #retained(
+    { id, session }: Node,
+    kept: Retained<"record"> | Retained<"beat"> | undefined,
+  ): void {
+    if (session?.open !== true || kept === undefined) return;
+    const lagMs = kept.from === id ? 0 : this.#lagMs;
+    session.send(kept.message, Math.max(this.nowMs, kept.atMs + lagMs));
   }
 
   #send(node: Node, message: Message): void {

@@ -64,7 +64,7 @@ testWithFleet(
     await fleet.serve(second, ["alice"]);
     await fleet.waitServing(second, ["alice"]);
     const pauseMs = performance.now() - fromMs;
-    assert.ok(pauseMs < 10_000, `a pause of ${pauseMs} ms`);
+    assert.ok(pauseMs < 20_000, `a pause of ${pauseMs} ms`);
     for (let more = 0; more < 10; more++) await pause(100);
     stop.abort();
     const wanted = new Map(
