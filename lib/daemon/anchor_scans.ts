@@ -72,12 +72,14 @@ export class AnchorScans {
   /** Compares everything, or what is at and below `below`, with the record. */
   async scan(below: RelativePath | undefined): Promise<void> {
     const { root, rules, only, signal, directory, edits } = this.#ports;
-    const scan = await scanTree(root, {
-      rules,
-      only,
-      ...(below === undefined ? {} : { below }),
-      signal,
-    });
+    const scan = await edits.whileScanning(() =>
+      scanTree(root, {
+        rules,
+        only,
+        ...(below === undefined ? {} : { below }),
+        signal,
+      })
+    );
     if (below === undefined && scan.root.kind === "present") {
       directory.identify(scan.root, scan.found.size);
     }

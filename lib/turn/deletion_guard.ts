@@ -1,8 +1,9 @@
 /**
  * The deletion guard: which deletions of an anchor may go, and which wait for a person.
  *
- * Many at once are judged together when the last of them is some time ago. What is held stays held
- * until a person decides; deletions that come later are judged by themselves.
+ * Many at once are judged together when the last of them is some time ago, and no scan runs that may
+ * find where they went: a renamed directory is no loss. What is held stays held until a person
+ * decides; deletions that come later are judged by themselves.
  *
  * @module
  */
@@ -13,20 +14,38 @@ import { comparePaths, type RelativePath } from "../core/path.ts";
 const MANY = 10;
 /** Rest after the last of many deletions, in milliseconds. */
 const QUIET_MS = 500;
+/** Longest wait for scans after the last of many deletions, in milliseconds. */
+const LONGEST_MS = 30_000;
 
 /** The deletions of one anchor that the server does not have. */
 export class DeletionGuard {
   readonly #free = new Set<RelativePath>();
   readonly #held = new Set<RelativePath>();
   readonly #approved = new Set<RelativePath>();
+  /** The last of them came, and the last of them or of the scans after them was over. */
+  #addedMs = -Infinity;
   #lastMs = -Infinity;
+  #scans = 0;
 
   add(path: RelativePath, nowMs: number): void {
     if (
       this.#free.has(path) || this.#held.has(path) || this.#approved.has(path)
     ) return;
     this.#free.add(path);
+    this.#addedMs = nowMs;
     this.#lastMs = nowMs;
+  }
+
+  scanBegins(): void {
+    this.#scans++;
+  }
+
+  scanEnds(nowMs: number): void {
+    this.#scans--;
+    this.#lastMs = Math.max(
+      this.#lastMs,
+      Math.min(nowMs, this.#addedMs + LONGEST_MS),
+    );
   }
 
   remove(path: RelativePath): void {
@@ -71,7 +90,10 @@ export class DeletionGuard {
   #judge(nowMs: number, total: () => number): boolean {
     if (this.#free.size === 0) return true;
     const judgeAtMs = this.judgeAtMs();
-    if (judgeAtMs !== undefined && nowMs < judgeAtMs) return false;
+    if (judgeAtMs !== undefined) {
+      if (nowMs < judgeAtMs) return false;
+      if (this.#scans > 0 && nowMs < this.#addedMs + LONGEST_MS) return false;
+    }
     const others = this.#held.size + this.#approved.size;
     if (!mustHold({ deleted: this.#free.size, total: total() - others })) {
       return true;

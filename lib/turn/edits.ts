@@ -46,8 +46,12 @@ export interface EditsPorts {
   readonly scan: (path: RelativePath) => void;
 }
 
-/** What is dirty at a path; `bytes` of a file as it was last looked at. */
-type Dirty = { readonly kind: "put"; readonly bytes: number } | {
+/** What is dirty at a path; `bytes` of a file as it was last looked at; `isNew` without a base. */
+type Dirty = {
+  readonly kind: "put";
+  readonly bytes: number;
+  readonly isNew: boolean;
+} | {
   readonly kind: "delete";
 };
 
@@ -63,6 +67,7 @@ export class AnchorEdits implements Edits {
   readonly #tries = new Map<RelativePath, number>();
   readonly #ports: EditsPorts;
   #puts = 0;
+  #news = 0;
   #bytes = 0;
 
   constructor(ports: EditsPorts) {
@@ -113,6 +118,16 @@ export class AnchorEdits implements Edits {
     );
     for (const path of paths) this.#clear(path);
     return paths;
+  }
+
+  /** Scans; many deletions are not judged meanwhile, for the scan may find where they went. */
+  async whileScanning<T>(scan: () => Promise<T>): Promise<T> {
+    this.#deletions.scanBegins();
+    try {
+      return await scan();
+    } finally {
+      this.#deletions.scanEnds(this.#ports.steadyMs());
+    }
   }
 
   /** Looks at single paths; asks for a scan of directories that are new. */
@@ -306,7 +321,7 @@ export class AnchorEdits implements Edits {
         const left = found !== undefined &&
           this.#ports.disk.passesOver(path, found.entry);
         if (!left && isDirty(found, row)) {
-          this.#set(path, dirtyAs(found));
+          this.#set(path, dirtyAs(found, row));
         } else {
           this.#clear(path);
           this.refused.delete(path);
@@ -322,6 +337,7 @@ export class AnchorEdits implements Edits {
       this.#deletions.add(path, this.#ports.steadyMs());
     } else {
       this.#puts++;
+      if (dirty.isNew) this.#news++;
       this.#bytes += dirty.bytes;
     }
     this.#dirty.set(path, dirty);
@@ -340,19 +356,13 @@ export class AnchorEdits implements Edits {
     const was = this.#dirty.get(path);
     if (was?.kind !== "put") return;
     this.#puts--;
+    if (was.isNew) this.#news--;
     this.#bytes -= was.bytes;
   }
 
   /** All paths there were, with those that are new: a renamed directory is no loss. */
   #total(): number {
-    return this.#ports.base.count() + this.#newPaths();
-  }
-
-  /** What is new here weighs against deletions: a renamed directory is both. */
-  #newPaths(): number {
-    const { base } = this.#ports;
-    return this.#puttable().filter((path) => base.row(path).base === undefined)
-      .length;
+    return this.#ports.base.count() + this.#news;
   }
 
   /** Deletions deepest first, unless they wait; then the rest from the top. */
@@ -371,11 +381,12 @@ export class AnchorEdits implements Edits {
   }
 }
 
-function dirtyAs(found: Found | undefined): Dirty {
+function dirtyAs(found: Found | undefined, row: Found | undefined): Dirty {
   if (found === undefined) return { kind: "delete" };
   return {
     kind: "put",
     bytes: found.entry.kind === "file" ? found.entry.size : 0,
+    isNew: row === undefined,
   };
 }
 

@@ -431,6 +431,40 @@ Deno.test("collect() judges many deletions also when the clock was set back mean
   });
 });
 
+Deno.test("collect() does not judge many deletions while a scan may still find where they went", async () => {
+  await withAnchor(many(120), async (rig) => {
+    Deno.mkdirSync(`${rig.root}/elsewhere`);
+    for (let index = 0; index < 120; index++) {
+      const name = `f${index}`;
+      Deno.renameSync(`${rig.root}/${name}`, `${rig.root}/elsewhere/${name}`);
+    }
+    const found = await scan(rig);
+    await rig.edits.whileScanning(() => {
+      examine(rig, ...Object.keys(many(120)));
+      rig.clock.ms += 2000;
+      assert.equal(rig.edits.count(), 0, "the scan runs");
+      return Promise.resolve();
+    });
+    rig.edits.applyScan(found);
+    assert.equal(rig.edits.count(), 121, "the scan is just over");
+    rig.clock.ms = (rig.edits.judgeAtMs() ?? 0) + 1;
+    assert.deepEqual(rig.edits.heldPaths(), []);
+    assert.equal(rig.edits.count(), 241);
+  });
+});
+
+Deno.test("collect() does not wait for scans without end", async () => {
+  await withAnchor(many(120), async (rig) => {
+    removeSome(rig.root, 110);
+    await rig.edits.whileScanning(() => {
+      examine(rig, ...Object.keys(many(120)));
+      rig.clock.ms += 31_000;
+      assert.equal(rig.edits.heldPaths().length, 110);
+      return Promise.resolve();
+    });
+  });
+});
+
 Deno.test("collect() does not hold a renamed directory", async () => {
   const base = { d: directory(), ...prefixed("d", many(150)) };
   const after = { e: directory(), ...prefixed("e", many(150)) };
