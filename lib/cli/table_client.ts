@@ -33,7 +33,8 @@ export const CLIENT_COMMANDS: readonly Command[] = [
       summary: "What this machine is called there (default: its host name)",
     }],
     notes: [
-      "A link that is an argument shows in the list of processes while this runs; with - it comes from standard input: ssh homeserver sinkd-server adduser alice | sinkd join -",
+      "A link that is an argument shows in the list of processes while this runs; with - it comes from standard input:",
+      "  ssh homeserver sinkd-server adduser alice | sinkd join -",
     ],
     examples: [
       "sinkd join 'sinkd://alice:TOKEN@host:8883#FINGERPRINT'",
