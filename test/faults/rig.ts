@@ -7,6 +7,7 @@
 import type { DaemonProcess } from "../support/daemon_process.ts";
 import { Ledger } from "../support/ledger.ts";
 import { testInWorld } from "../support/shared_world.ts";
+import { itemAt, treeOf } from "../support/tree_view.ts";
 import { waitFor } from "../support/waiting.ts";
 import type { World, WorldOptions } from "../support/world.ts";
 import type { WorldClient } from "../support/world_client.ts";
@@ -66,4 +67,13 @@ export async function command(name: string, ...args: string[]): Promise<void> {
   if (success) return;
   const words = new TextDecoder().decode(stderr);
   throw new Error(`Cannot run ${name} ${args.join(" ")}: ${words}`);
+}
+
+/** True when a file of more than so many bytes lies at or below a path. */
+export function hasPart(full: string, bytes: number): boolean {
+  const item = itemAt(full, false);
+  if (item?.kind === "file") return item.size > bytes;
+  if (item?.kind !== "directory") return false;
+  return [...treeOf(full, { bytes: false }).values()]
+    .some((below) => below.kind === "file" && below.size > bytes);
 }
