@@ -189,12 +189,17 @@ function putBeside(
   let copy = step.copy ?? places.copyName(step.path);
   if (lstatIfAny(full)?.isDirectory === true) {
     copy = renameBeside(step.path, copy, places);
-  } else {
-    while (!linkIfFree(full, `${places.root}/${copy}`)) {
-      // A crash may have come just after the copy was made.
-      if (isSameFile(full, `${places.root}/${copy}`)) break;
-      copy = places.copyName(step.path);
+    // Not a rename: somebody may have made something there this very moment.
+    if (!linkIfFree(staged, full)) {
+      throw new Error("something new has just come there; it goes again");
     }
+    Deno.removeSync(staged);
+    return copy;
+  }
+  while (!linkIfFree(full, `${places.root}/${copy}`)) {
+    // A crash may have come just after the copy was made.
+    if (isSameFile(full, `${places.root}/${copy}`)) break;
+    copy = places.copyName(step.path);
   }
   Deno.renameSync(staged, full);
   return copy;

@@ -75,6 +75,27 @@ Deno.test("applySteps() moves a directory to another name when the planned one w
   });
 });
 
+Deno.test("applySteps() keeps a file that comes in the moment after a directory in the way was moved aside", async () => {
+  await using temp = tempDirectory();
+  const root = temp.path;
+  makeTree(root, { p: directory(), "p/n": file("new") });
+  stage(root, { p: file("incoming") });
+  const rename = Deno.renameSync;
+  Deno.renameSync = (from, to) => {
+    rename(from, to);
+    if (to === `${root}/${COPY}`) Deno.writeTextFileSync(`${root}/p`, "mine");
+  };
+  try {
+    const entry = entryOf(file("incoming"));
+    const { left } = apply(root, [{ do: "put", path: P, entry, copy: COPY }]);
+    assert.equal(left.length, 1);
+  } finally {
+    Deno.renameSync = rename;
+  }
+  assert.equal(Deno.readTextFileSync(`${root}/p`), "mine");
+  assert.equal(Deno.readTextFileSync(`${root}/${COPY}/n`), "new");
+});
+
 Deno.test("applySteps() makes one copy, not two, when it died between the copy and the new version", async () => {
   await using temp = tempDirectory();
   makeTree(temp.path, { p: file("local") });
