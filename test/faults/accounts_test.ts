@@ -68,10 +68,9 @@ interface Over {
   readonly calls: string;
 }
 
-/** Where a quota can run out: at the record, at a second name, at a name, at a directory. */
+/** Where a quota can run out: at the record, at a name, at a second name. */
 const QUOTAS: readonly Over[] = [
   { who: "server", victim: (world) => world.server, calls: "pwrite64" },
-  { who: "server", victim: (world) => world.server, calls: "linkat" },
   { who: "server", victim: (world) => world.server, calls: "rename" },
   {
     who: "client",
@@ -83,15 +82,10 @@ const QUOTAS: readonly Over[] = [
     victim: (world) => world.client("b").process,
     calls: "linkat",
   },
-  {
-    who: "client",
-    victim: (world) => world.client("b").process,
-    calls: "mkdir",
-  },
 ];
 
 testFault(
-  "a quota that runs out at the record, at a name or at a directory holds the commit, and all goes on after that",
+  "a quota that runs out at the record or at a name holds the commit, and all goes on after that",
   { missing },
   async (world, ledger) => {
     const a = world.client("a");

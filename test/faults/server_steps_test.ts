@@ -5,13 +5,13 @@ testSteps({
   who: "the server",
   victim: (world) => world.server,
   steps: [
-    { what: "directory made", calls: "mkdir", stride: 6 },
-    { what: "write of intent and journal", calls: "pwrite64", stride: 11 },
+    { what: "directory made", calls: "mkdir", stride: 8 },
+    { what: "write of intent and journal", calls: "pwrite64", stride: 16 },
     { what: "flush of intent and journal", calls: "fsync", stride: 2 },
     { what: "flush of a staged file", calls: "fdatasync", threads: true },
     { what: "link into history", calls: "linkat" },
-    { what: "rename", calls: "rename", stride: 3 },
-    { what: "mode", calls: "chmod", stride: 2 },
+    { what: "rename", calls: "rename", stride: 4 },
+    { what: "mode", calls: "chmod", stride: 4 },
     {
       what: "removal of a stage",
       calls: "unlinkat",

@@ -9,7 +9,6 @@ import { command, testFault, waitTold } from "./rig.ts";
 /** What can happen to a database while its process does not run. */
 const DAMAGES: Readonly<Record<string, (file: string) => Promise<void>>> = {
   deleted: (file) => command("sh", "-c", `rm '${file}'*`),
-  empty: (file) => command("sh", "-c", `rm -f '${file}'-*; : >'${file}'`),
   "cut in half": (file) =>
     command(
       "sh",
