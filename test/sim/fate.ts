@@ -48,10 +48,7 @@ export function planFate(ports: FatePorts): void {
   times(profile.bars, "a path cannot be read for a while", () => bar(ports));
   times(profile.fullDisks, "a disk is full for a while", () => fill(ports));
   times(profile.clockJumps, "a clock jumps", () => jump(ports));
-  times(profile.prunes, "the server forgets deletions", () => {
-    ports.note("server: forgets deletions");
-    ports.prune();
-  });
+  times(profile.prunes, "the server forgets deletions", () => forget(ports));
   times(
     profile.brokerOutages,
     "the broker is away for a while",
@@ -65,11 +62,16 @@ function cutOff({ profile, random, machines, network, ...ports }: FatePorts) {
   network.block(name);
   ports.cut(name);
   const longestMs = profile.prunes > 0 ? 20_000 : 5_000;
-  ports.later(
-    random.between(10, longestMs),
-    "the outage ends",
-    () => network.unblock(name),
-  );
+  ports.later(random.between(10, longestMs), "the outage ends", () => {
+    // Whoever comes back is often older than what the server remembers.
+    if (profile.prunes > 0 && random.chance(0.7)) forget(ports);
+    network.unblock(name);
+  });
+}
+
+function forget({ note, prune }: Pick<FatePorts, "note" | "prune">): void {
+  note("server: forgets deletions");
+  prune();
 }
 
 /** Some file or directory of a machine cannot be read; who mends that changes its mode. */

@@ -38,6 +38,9 @@ export function checkConflictCopy(
   if (copy?.kind !== "file" || staged?.kind !== "file") return;
   const [ours, theirs] = [copy.content, staged.content];
   if (ours === EMPTY || theirs === EMPTY) return;
+  if (ours !== theirs && (values.isTouched(ours) || values.isTouched(theirs))) {
+    return;
+  }
   world.check(
     !values.descends(ours, theirs) && !values.descends(theirs, ours),
     `a false conflict: ${copyPath} keeps value ${ours}, and value ${theirs} comes in`,
@@ -140,27 +143,30 @@ function sameOnDisk(here: Node, there: Node): boolean {
 
 function checkValues(world: World): void {
   const { files, machines, serverDirectory } = world;
-  const kept = new Set<number>();
-  const places = [
-    ...machines.flatMap(({ root }) => [...files.tree(root).values()]),
-    ...files.leaves(`${serverDirectory}/.sinkd/history`),
-  ];
-  for (const node of places) {
-    if (node.kind === "file") kept.add(node.content);
-    if (node.kind === "link") kept.add(valueOfTarget(node.target));
+  const shown = new Set<number>();
+  for (const { root } of machines) {
+    for (const node of files.tree(root).values()) add(shown, node);
   }
   for (const { id, machine, path } of world.values.wanted()) {
     world.check(
-      kept.has(id),
+      shown.has(id),
       `value ${id}, written on ${machine} at ${path}, is lost`,
     );
   }
+  const kept = new Set(shown);
+  const history = `${serverDirectory}/.sinkd/history`;
+  for (const node of files.leaves(history)) add(kept, node);
   for (const id of world.hasHistory ? world.served : []) {
     world.check(
       kept.has(id) || id === EMPTY,
       `value ${id} was on the server, and is not in its history`,
     );
   }
+}
+
+function add(values: Set<number>, node: Node): void {
+  if (node.kind === "file") values.add(node.content);
+  if (node.kind === "link") values.add(valueOfTarget(node.target));
 }
 
 function entryOf(node: Node): Entry {

@@ -16,6 +16,8 @@ export interface Habits {
   readonly save: number;
   /** Other bytes of the same size, with the mtime that was there before. */
   readonly disguise: number;
+  /** The same bytes with a new mtime. */
+  readonly touch: number;
   readonly truncate: number;
   readonly remove: number;
   readonly makeDirectory: number;
@@ -89,6 +91,7 @@ const HABITS: Habits = {
   hurry: 0,
   save: 12,
   disguise: 0,
+  touch: 4,
   truncate: 4,
   remove: 12,
   makeDirectory: 6,
@@ -243,7 +246,8 @@ function special(kind: Kind, random: Random): Partial<Profile> {
         paths: random.pick([1, 2, 4]),
         startMs: random.pick([1500, 3000]),
         spanMs: random.pick([3000, 10_000]),
-        interrupt: random.pick([0, 0.005]),
+        // In the milliseconds of a commit a disguised edit is taken for what that put there.
+        interrupt: 0,
       };
     case "in a hurry":
       return {

@@ -74,6 +74,8 @@ class Act {
         return this.#save(path);
       case "disguise":
         return this.#disguise(path);
+      case "touch":
+        return this.#touch(path);
       case "truncate":
         return this.#truncate(path);
       case "remove":
@@ -191,6 +193,15 @@ class Act {
     this.#giveUp(there);
     files.rename(this.#full(`${path}~`), this.#full(path));
     this.#say(`saves ${path}`, value.id);
+  }
+
+  #touch(path: string): void {
+    const there = this.#at(path);
+    if (there?.kind !== "file") return;
+    const { content, size } = there;
+    this.#ports.values.touch(content);
+    this.#ports.files.writeInto(there, this.#full(path), { content, size });
+    this.#say(`touches ${path}`);
   }
 
   #truncate(path: string): void {

@@ -21,6 +21,7 @@ export interface Value {
 /** All values of a run. */
 export class Values {
   readonly #values: Value[] = [];
+  readonly #touched = new Set<number>();
   #torn = 0;
 
   /** A new value, written over `parent`. */
@@ -56,6 +57,15 @@ export class Values {
   move(id: number): void {
     const value = this.get(id);
     if (value !== undefined) value.moved = true;
+  }
+
+  /** Somebody gave a file with this value another time: that is a version of its own. */
+  touch(id: number): void {
+    this.#touched.add(id);
+  }
+
+  isTouched(id: number): boolean {
+    return this.#touched.has(id);
   }
 
   /** A content that nobody wrote: parts of two. */
