@@ -97,5 +97,15 @@ testWithFleet(
     assert.equal(left?.reason, "stale");
     const faults = (await fleet.report(first)).errors;
     assert.match(faults[0]?.cause ?? "", /older than that of/);
+
+    // The broker forgets everything; who served whom goes on.
+    await world.broker?.kill();
+    await world.broker?.start();
+    Deno.writeTextFileSync(`${tower.files}/again`, "after the broker");
+    Deno.writeTextFileSync(`${laptop.files}/again`, "after the broker");
+    await fleet.waitInStep(first, [tower], 60_000);
+    await fleet.waitInStep(second, [laptop, desk], 60_000);
+    await fleet.waitServing(second, ["alice"]);
+    await fleet.waitServing(first, ["bob"]);
   },
 );
