@@ -14,11 +14,11 @@ import { bucketOf, type Claim, type Recorded } from "../core/proof.ts";
 import { passesOver, type Selection } from "../core/selection.ts";
 import { compareStamps } from "../core/stamp.ts";
 import type { AgreementReport } from "../core/status.ts";
-import { type DigestRow, DigestStore } from "../io/digest_store.ts";
+import { type DigestRow, DigestStore, markOf } from "../io/digest_store.ts";
 import { findPath } from "../io/look.ts";
 import { logger } from "../io/log.ts";
 import { ProofSums } from "../io/proof_sums.ts";
-import { readBases } from "../io/record_pages.ts";
+import { type BaseRecord, readBases } from "../io/record_pages.ts";
 import { Timers } from "../io/timers.ts";
 import type { Position } from "../ports.ts";
 import { type ProofEnd, type ProofLine, prove } from "../turn/prove.ts";
@@ -28,7 +28,7 @@ import { describe } from "./faults.ts";
 
 /** How long all must be quiet before a comparison, in milliseconds. */
 const QUIET_MS = 2_000;
-/** A comparison may take one part in so many of the time. */
+/** Reading the record may take one part in so many of the time. */
 const SHARE = 100;
 const FIRST_RETRY_MS = 2_000;
 const LONGEST_RETRY_MS = 5 * 60_000;
@@ -159,7 +159,6 @@ export class AnchorChecks implements AsyncDisposable {
   }
 
   async #compare(): Promise<void> {
-    const startMs = performance.now();
     try {
       const end = await this.#ports.talk((line) => this.#prove(line));
       this.#conclude(end);
@@ -168,18 +167,16 @@ export class AnchorChecks implements AsyncDisposable {
       log.debug`${this.#ports.anchor.path} is not compared: ${describe(error)}`;
       this.#retry();
     }
-    const tookMs = performance.now() - startMs;
-    this.#notBeforeMs = Date.now() + tookMs * SHARE;
   }
 
   async #prove(line: ProofLine): Promise<ProofEnd> {
     const { treePath, excludes, selection } = this.#ports.anchor;
     const sums = new ProofSums();
-    const { epoch, stamp } = await this.#read(({ path, found }) => {
-      if (!passesOver(selection, path, found.entry)) {
-        sums.add(path, found.entry);
+    const { epoch, stamp } = await this.#read((page) => {
+      for (const { path, found: { entry } } of page) {
+        if (!passesOver(selection, path, entry)) sums.add(path, entry);
       }
-      this.#await(path, found);
+      this.#await(page);
     });
     this.#worker.wake();
     const { minSize, maxSize, only } = selection;
@@ -209,6 +206,7 @@ export class AnchorChecks implements AsyncDisposable {
     if (end.kind === "moved") return this.#retry();
     const records = this.#fresh(end.records);
     const bytes = this.#fresh(end.bytes);
+    if (records.length + bytes.length > 0) this.#notBeforeMs = 0;
     if (end.records.length + end.bytes.length === 0) this.#findings.agreed();
     if (records.length > 0) {
       this.#findings.differ(records, RECORDS_DIFFER);
@@ -237,40 +235,41 @@ export class AnchorChecks implements AsyncDisposable {
     return fresh;
   }
 
-  #read(
-    each: (record: { path: RelativePath; found: Found }) => void,
+  /** Reads the record; the longer that takes, the later is the next comparison. */
+  async #read(
+    take: (page: readonly BaseRecord[]) => void,
   ): Promise<Position> {
     const { file, anchor } = this.#ports;
     const from = { file, anchorPath: anchor.path };
-    return readBases(from, each, this.#stop.signal);
+    const startMs = performance.now();
+    const position = await readBases(from, take, this.#stop.signal);
+    const tookMs = performance.now() - startMs;
+    this.#notBeforeMs = Date.now() + tookMs * SHARE;
+    return position;
   }
 
   async #listed(buckets: ReadonlySet<number>): Promise<Recorded[]> {
     const listed: Recorded[] = [];
-    const { stamp } = await this.#read(({ path, found: { entry } }) => {
-      if (buckets.has(bucketOf(path))) listed.push({ path, entry });
+    const { stamp } = await this.#read((page) => {
+      for (const { path, found: { entry } } of page) {
+        if (buckets.has(bucketOf(path))) listed.push({ path, entry });
+      }
     });
     if (compareStamps(stamp, this.#ports.position().stamp) === 0) return listed;
     throw new Error("Cannot compare: a turn came in between");
   }
 
-  /** A file that is new, or was changed, waits for its checksum. */
-  #await(path: RelativePath, found: Found): void {
-    const { entry, inode, ctimeS } = found;
-    if (entry.kind !== "file" || inode === 0) return;
-    const row = this.#store.get(path);
-    if (row !== undefined && isOf(row, found)) return;
-    this.#store.put({
-      path,
-      size: entry.size,
-      mtime: entry.mtimeMs,
-      inode,
-      ctime: ctimeS,
-      version: 0,
-      digest: "",
-      state: "waiting",
-      due: Math.max(ctimeS * 1000 + TICK_MS, 0),
-    });
+  /** Files that are new, or were changed, wait for their checksums. */
+  #await(page: readonly BaseRecord[]): void {
+    const [first, last] = [page[0], page.at(-1)];
+    if (first === undefined || last === undefined) return;
+    const marks = this.#store.marks(first.path, last.path);
+    this.#store.putAll(page.flatMap(({ path, found }) => {
+      const row = rowOf(path, found);
+      const isKnown = row === undefined || found.inode === 0 ||
+        marks.get(path) === markOf(row);
+      return isKnown ? [] : [row];
+    }));
   }
 
   #look(row: DigestRow): FileNow {
@@ -319,8 +318,27 @@ export class AnchorChecks implements AsyncDisposable {
   }
 }
 
+/** The row of a file that is yet to be read. */
+function rowOf(
+  path: RelativePath,
+  { entry, inode, ctimeS }: Found,
+): DigestRow | undefined {
+  if (entry.kind !== "file") return undefined;
+  return {
+    path,
+    size: entry.size,
+    mtime: entry.mtimeMs,
+    inode,
+    ctime: ctimeS,
+    version: 0,
+    digest: "",
+    state: "waiting",
+    due: Math.max(ctimeS * 1000 + TICK_MS, 0),
+  };
+}
+
 /** True when a row tells of a file as it was found. */
-function isOf(row: DigestRow, { entry, inode, ctimeS }: Found): boolean {
-  return entry.kind === "file" && row.size === entry.size &&
-    row.mtime === entry.mtimeMs && row.inode === inode && row.ctime === ctimeS;
+function isOf(row: DigestRow, found: Found): boolean {
+  const now = rowOf(row.path as RelativePath, found);
+  return now !== undefined && markOf(now) === markOf(row);
 }

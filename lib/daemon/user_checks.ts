@@ -18,7 +18,11 @@ import { lstatIfAny } from "../io/files.ts";
 import { treePath } from "../io/journal.ts";
 import { logger } from "../io/log.ts";
 import { ProofSums } from "../io/proof_sums.ts";
-import { EntryLookup, readEntries } from "../io/record_pages.ts";
+import {
+  EntryLookup,
+  type JournalRecord,
+  readEntries,
+} from "../io/record_pages.ts";
 import type { Head, Scope } from "../ports.ts";
 import type { Chosen, ServerRecord } from "../turn/answer_proof.ts";
 import { ChecksumWorker, type FileNow } from "./checksum_worker.ts";
@@ -101,8 +105,10 @@ export class UserChecks implements ServerRecord, AsyncDisposable {
 
   async sums({ scope, selection }: Chosen): Promise<string[]> {
     const sums = new ProofSums();
-    await this.#read(scope, ({ path, entry }) => {
-      if (!passesOver(selection, path, entry)) sums.add(path, entry);
+    await this.#read(scope, (page) => {
+      for (const { path, entry } of page) {
+        if (!passesOver(selection, path, entry)) sums.add(path, entry);
+      }
     });
     this.#worker.wake();
     return sums.end();
@@ -114,9 +120,11 @@ export class UserChecks implements ServerRecord, AsyncDisposable {
     limit: number,
   ): Promise<Recorded[]> {
     const listed: Recorded[] = [];
-    await this.#read(scope, ({ path, entry }) => {
-      if (listed.length < limit && buckets.has(bucketOf(path))) {
-        listed.push({ path, entry });
+    await this.#read(scope, (page) => {
+      for (const { path, entry } of page) {
+        if (listed.length < limit && buckets.has(bucketOf(path))) {
+          listed.push({ path, entry });
+        }
       }
     });
     return listed;
@@ -155,7 +163,6 @@ export class UserChecks implements ServerRecord, AsyncDisposable {
     const isKnown = row !== undefined && row.state !== "waiting" &&
       row.version === found.stamp && row.digest !== "";
     if (isKnown) return row.digest === claim.digest ? "same" : "different";
-    this.#await(path, found);
     if (row?.due !== 0) {
       this.#store.put({ ...this.#rowOf(path, found), due: 0 });
     }
@@ -172,26 +179,33 @@ export class UserChecks implements ServerRecord, AsyncDisposable {
   }
 
   /** Reads the record; a file that is new in it waits for its checksum from then on. */
-  #read(scope: Scope, each: (record: Recorded) => void): Promise<void> {
+  #read(
+    scope: Scope,
+    take: (page: readonly JournalRecord[]) => void,
+  ): Promise<void> {
     const file = `${this.#user.directory}/${OWN_NAME}/state.db`;
     const read = this.#reading.catch(() => {}).then(() =>
-      readEntries({ file, scope }, (record) => {
-        if (record.entry.kind === "file") {
-          this.#await(treePath(scope, record.path), record);
-        }
-        each(record);
+      readEntries({ file, scope }, (page) => {
+        this.#await(scope, page);
+        take(page);
       }, this.#stop.signal)
     );
     this.#reading = read;
     return read;
   }
 
-  #await(
-    path: string,
-    found: { entry: Recorded["entry"]; stamp: number },
-  ): void {
-    const row = this.#store.get(path);
-    if (row === undefined) this.#store.put(this.#rowOf(path, found));
+  #await(scope: Scope, page: readonly JournalRecord[]): void {
+    const [first, last] = [page[0], page.at(-1)];
+    if (first === undefined || last === undefined) return;
+    const marks = this.#store.marks(
+      treePath(scope, first.path),
+      treePath(scope, last.path),
+    );
+    this.#store.putAll(
+      page.filter(({ path, entry }) =>
+        entry.kind === "file" && !marks.has(treePath(scope, path))
+      ).map((record) => this.#rowOf(treePath(scope, record.path), record)),
+    );
   }
 
   /** The row of a file as it is recorded now; what is known of the same version stays. */

@@ -7,6 +7,7 @@
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { z } from "zod";
+import { inTransaction } from "./transaction.ts";
 import { setAsideIfDamaged } from "./state_file.ts";
 
 const SCHEMA = `
@@ -18,6 +19,9 @@ create index if not exists digests_by_due on digests (scope, due);
 create index if not exists digests_by_state on digests (scope, state, path);
 create table if not exists notes (scope text primary key, content text not null) strict;
 `;
+
+/** Counting may take one part in so many of the time. */
+const COUNT_SHARE = 50;
 
 /**
  * What is thought of a digest.
@@ -43,6 +47,7 @@ const digestRowSchema = z.object({
   due: z.int(),
 });
 const countsSchema = z.object({ files: z.int(), checked: z.int() });
+const markSchema = z.object({ path: z.string(), mark: z.string() });
 const contentSchema = z.object({ content: z.string() });
 
 /**
@@ -51,6 +56,14 @@ const contentSchema = z.object({ content: z.string() });
  * never read. `due` is when it is to be read, in milliseconds since 1970.
  */
 export type DigestRow = z.infer<typeof digestRowSchema>;
+
+/** What tells whether a digest is of a file as it is: a text that is equal for the same. */
+export function markOf(
+  row: Omit<DigestRow, "path" | "digest" | "state" | "due">,
+): string {
+  const { size, mtime, inode, ctime, version } = row;
+  return `${size} ${mtime} ${inode} ${ctime} ${version}`;
+}
 
 /** Opens a database of digests; one that is damaged is set aside, for all in it is made again. */
 export function openDigests(file: string): DatabaseSync {
@@ -66,8 +79,10 @@ export function openDigests(file: string): DatabaseSync {
 export class DigestStore {
   readonly #database: DatabaseSync;
   readonly #scope: string;
+  #counts = { files: 0, checked: 0 };
+  #countAgainMs = 0;
   readonly #statements: Record<
-    "get" | "put" | "drop" | "due" | "state" | "hurry" | "count",
+    "get" | "put" | "drop" | "due" | "state" | "hurry" | "count" | "marks",
     StatementSync
   >;
 
@@ -90,7 +105,8 @@ export class DigestStore {
         "select * from digests where scope = ? order by due limit 1",
       ),
       state: database.prepare(
-        "select * from digests where scope = ? and state = ? and path > ? order by path limit ?",
+        `select * from digests indexed by digests_by_state
+         where scope = ? and state = ? and path > ? order by path limit ?`,
       ),
       hurry: database.prepare(
         `update digests set due = 0, state = case state when 'damaged' then state else 'waiting' end
@@ -98,7 +114,11 @@ export class DigestStore {
       ),
       count: database.prepare(
         `select count(*) as files, count(case when state <> 'waiting' then 1 end) as checked
-         from digests where scope = ?`,
+         from digests indexed by digests_by_state where scope = ?`,
+      ),
+      marks: database.prepare(
+        `select path, size || ' ' || mtime || ' ' || inode || ' ' || ctime || ' ' || version as mark
+         from digests where scope = ? and path >= ? and path <= ?`,
       ),
     };
   }
@@ -125,6 +145,25 @@ export class DigestStore {
     );
   }
 
+  /** Writes many at once. */
+  putAll(rows: readonly DigestRow[]): void {
+    if (rows.length === 0) return;
+    inTransaction(this.#database, () => {
+      for (const row of rows) this.put(row);
+    });
+  }
+
+  /** What is known from one path to another, by {@linkcode markOf}. */
+  marks(from: string, to: string): Map<string, string> {
+    const raw = this.#statements.marks.all(this.#scope, from, to);
+    return new Map(
+      raw.map((row) => markSchema.parse(row)).map(({ path, mark }) => [
+        path,
+        mark,
+      ]),
+    );
+  }
+
   drop(path: string): void {
     this.#statements.drop.run(this.#scope, path);
   }
@@ -146,9 +185,17 @@ export class DigestStore {
     this.#statements.hurry.run(this.#scope, from, to);
   }
 
-  /** How many files are known, and how many of them were read since they last changed. */
+  /**
+   * How many files are known, and how many of them were read since they last changed; of very many
+   * as it was a moment ago.
+   */
   counts(): { files: number; checked: number } {
-    return countsSchema.parse(this.#statements.count.get(this.#scope));
+    const startMs = performance.now();
+    if (startMs < this.#countAgainMs) return this.#counts;
+    this.#counts = countsSchema.parse(this.#statements.count.get(this.#scope));
+    const tookMs = performance.now() - startMs;
+    this.#countAgainMs = performance.now() + tookMs * COUNT_SHARE;
+    return this.#counts;
   }
 
   /** A note beside the digests, as JSON; `undefined` when there is none. */

@@ -16,8 +16,8 @@ export interface Pace {
   readonly restPerWork: number;
 }
 
-/** In the background: 4 MiB/s, and one part in 50 of a processor. */
-export const SLOW: Pace = { bytesPerSecond: 4 * 1024 * 1024, restPerWork: 50 };
+/** In the background: 4 MiB/s, and one part in 70 of a processor. */
+export const SLOW: Pace = { bytesPerSecond: 4 * 1024 * 1024, restPerWork: 70 };
 /** When a person waits for it. */
 export const BRISK: Pace = { bytesPerSecond: 64 * 1024 * 1024, restPerWork: 1 };
 
@@ -39,14 +39,15 @@ export class DigestReader {
   /** SHA-256 in hex; `undefined` when the file is not there or may not be read. Throws on faults of the disk, and when stopped. */
   async read(full: string, pace: () => Pace): Promise<string | undefined> {
     const hash = createHash("sha256");
+    let startMs = performance.now();
     try {
       using file = await Deno.open(full);
       for (;;) {
-        const startMs = performance.now();
         const count = await file.read(this.#buffer);
         if (count !== null) hash.update(this.#buffer.subarray(0, count));
         await this.#pause(count ?? 0, performance.now() - startMs, pace());
         if (count === null) return hash.digest("hex");
+        startMs = performance.now();
       }
     } catch (error) {
       const barred = error instanceof Deno.errors.PermissionDenied;

@@ -44,7 +44,7 @@ const journalSchema = z.object({
 /** Reads all bases of the anchor at `anchorPath` in a client's database; gives the position they belong to. */
 export async function readBases(
   from: { readonly file: string; readonly anchorPath: string },
-  each: (record: BaseRecord) => void,
+  take: (page: readonly BaseRecord[]) => void,
   signal: AbortSignal,
 ): Promise<Position> {
   using database = openSnapshot(from.file);
@@ -56,20 +56,11 @@ export async function readBases(
     `select bases.* from bases join anchors on anchors.id = bases.anchor
      where anchors.path = ? and bases.path > ? order by bases.path limit ${PAGE}`,
   );
-  await readPages(
-    (after) => page.all(from.anchorPath, after),
-    (raw) => {
-      const row = baseSchema.parse(raw);
-      const path = row.path as RelativePath;
-      const entry = entryFromRow(row);
-      if (entry === undefined) {
-        throw new Error("Cannot read state: a tombstone");
-      }
-      each({ path, found: { entry, inode: row.inode, ctimeS: row.ctime } });
-      return row.path;
-    },
-    signal,
-  );
+  await readPages((after) => {
+    const records = page.all(from.anchorPath, after).map(baseOf);
+    take(records);
+    return { rows: records.length, last: records.at(-1)?.path ?? after };
+  }, signal);
   return { epoch, stamp: stampFromNumber(stamp) };
 }
 
@@ -83,20 +74,30 @@ function openSnapshot(file: string): DatabaseSync {
 /** Reads all live entries of a scope in a user's database. */
 export async function readEntries(
   from: { readonly file: string; readonly scope: Scope },
-  each: (record: JournalRecord) => void,
+  take: (page: readonly JournalRecord[]) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const { prefix, only } = from.scope;
   using database = openSnapshot(from.file);
   const start = prefix === "" ? "" : `${prefix}/`;
   const next = pageOf(database, { start, prefix, only });
-  await readPages(next, (raw) => {
-    const row = journalSchema.parse(raw);
-    const entry = entryFromRow(row);
-    const path = row.path.slice(start.length) as RelativePath;
-    if (entry !== undefined) each({ path, entry, stamp: row.stamp });
-    return row.path;
+  await readPages((after) => {
+    const rows = next(after).map((raw) => journalSchema.parse(raw));
+    take(rows.flatMap((row) => {
+      const entry = entryFromRow(row);
+      const path = row.path.slice(start.length) as RelativePath;
+      return entry === undefined ? [] : [{ path, entry, stamp: row.stamp }];
+    }));
+    return { rows: rows.length, last: rows.at(-1)?.path ?? after };
   }, signal);
+}
+
+function baseOf(raw: unknown): BaseRecord {
+  const row = baseSchema.parse(raw);
+  const entry = entryFromRow(row);
+  if (entry === undefined) throw new Error("Cannot read state: a tombstone");
+  const path = row.path as RelativePath;
+  return { path, found: { entry, inode: row.inode, ctimeS: row.ctime } };
 }
 
 /** Looks single entries of a user's record up. */
@@ -144,17 +145,16 @@ function pageOf(
   return (after) => page.all(after === "" ? start : after, end);
 }
 
-/** `take` gives the path of the row as the database has it. */
+/** `next` takes the page after a path, and tells how many rows it had and the path of the last. */
 async function readPages(
-  next: (after: string) => unknown[],
-  take: (raw: unknown) => string,
+  next: (after: string) => { rows: number; last: string },
   signal: AbortSignal,
 ): Promise<void> {
   let after = "";
   for (;;) {
-    const rows = next(after);
-    for (const raw of rows) after = take(raw);
-    if (rows.length < PAGE) return;
+    const { rows, last } = next(after);
+    if (rows < PAGE) return;
+    after = last;
     await new Promise<void>((resolve) => setImmediate(resolve));
     signal.throwIfAborted();
   }

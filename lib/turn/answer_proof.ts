@@ -64,10 +64,13 @@ export async function answerProof(
   if (!isAt(record.head(), ask)) return await line.send({ kind: "moved" });
   const damaged = [...record.damaged(chosen.scope)];
   await line.send({ kind: "sums", sums: [...sums], damaged });
+  let listed = false;
   for (;;) {
     const next = await line.receive();
     switch (next.kind) {
       case "list":
+        if (listed) throw unexpected(next, "digests or end");
+        listed = true;
         await sendList(line, record, { chosen, buckets: next.buckets });
         break;
       case "digests":

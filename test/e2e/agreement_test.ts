@@ -49,7 +49,7 @@ async function waitForAgreement(world: World): Promise<void> {
         state === "agreed" && Date.parse(lastAgreed ?? "") > sinceMs &&
         files === checked
       ),
-    { limitMs: 30_000 },
+    { limitMs: 60_000 },
   );
 }
 

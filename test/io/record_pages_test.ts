@@ -35,10 +35,12 @@ Deno.test("readBases() reads one anchor in the order of paths, as it was at the 
   const seen: string[] = [];
   const position = await readBases(
     { file, anchorPath: "/docs" },
-    ({ path, found }) => {
+    (page) => {
       if (seen.length === 0) store.forget();
-      assert.deepEqual(found, base);
-      seen.push(path);
+      for (const { path, found } of page) {
+        assert.deepEqual(found, base);
+        seen.push(path);
+      }
     },
     signal,
   );
@@ -73,7 +75,9 @@ for (const [what, scope, expected] of SCOPES) {
     commit(1, { "docs/a": link, "docs/a/b": link, "docs/gone": link });
     commit(2, { "docs/gone": undefined, "docs-x/a": link, "docs/é": link });
     const seen: string[] = [];
-    await readEntries({ file, scope }, ({ path }) => seen.push(path), signal);
+    await readEntries({ file, scope }, (page) => {
+      seen.push(...page.map(({ path }) => path));
+    }, signal);
     assert.deepEqual(seen, expected);
     using lookup = new EntryLookup(file);
     assert.equal(lookup.at("docs/gone"), undefined);
@@ -102,6 +106,8 @@ Deno.test("readEntries() reads many pages", async () => {
   });
   const seen: string[] = [];
   const from = { file, scope: { prefix: "docs" } };
-  await readEntries(from, ({ path }) => seen.push(path), signal);
+  await readEntries(from, (page) => {
+    seen.push(...page.map(({ path }) => path));
+  }, signal);
   assert.deepEqual(seen, names(1001).sort());
 });

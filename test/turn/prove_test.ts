@@ -251,3 +251,33 @@ Deno.test("prove() judges only as far as a list that is cut goes", async () => {
   assert.ok(last > "f015000" && last < "f025000", last);
   assert.equal(end.records.length, Math.floor(Number(last.slice(1)) / 30) + 1);
 });
+
+Deno.test("answerProof() lists once: a client that asks on is let go", async () => {
+  const asks: ProofAsk[] = [
+    {
+      kind: "prove",
+      path: relativePath("docs"),
+      single: false,
+      epoch: EPOCH,
+      stamp,
+      excludes: [],
+      recheck: true,
+    },
+    { kind: "list", buckets: [1] },
+    { kind: "list", buckets: [1] },
+  ];
+  const said: string[] = [];
+  const answering = answerProof({
+    send: ({ kind }) => Promise.resolve(void said.push(kind)),
+    receive: () => Promise.resolve(asks.shift() ?? { kind: "end" }),
+  }, {
+    head: () => ({ epoch: EPOCH, stamp }),
+    sums: () => Promise.resolve(sumsOf([])),
+    listed: () => Promise.resolve([]),
+    damaged: () => [],
+    recheck: () => said.push("recheck"),
+    judge: () => "same",
+  });
+  await assert.rejects(answering, /Cannot answer: got 'list'/);
+  assert.deepEqual(said, ["recheck", "sums", "entries"]);
+});
