@@ -125,10 +125,16 @@ try {
   );
 
   const played: PlayedClient[] = [];
+  const to = { address: listen, certPem, directory };
   const connect = async (some: readonly Account[]) => {
-    for (const account of some) {
-      const to = { address: listen, certPem, directory };
-      played.push(await PlayedClient.open({ ...account, ...to }));
+    for (let at = 0; at < some.length; at += SIDE_BY_SIDE) {
+      played.push(
+        ...await Promise.all(
+          some.slice(at, at + SIDE_BY_SIDE).map((account) =>
+            PlayedClient.open({ ...account, ...to })
+          ),
+        ),
+      );
     }
   };
   // One of each user: turns of one user wait for each other.

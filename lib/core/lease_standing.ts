@@ -27,7 +27,7 @@ export function standing(
     (copy.holder === state.me.id && !copy.released);
   if (seen === undefined) {
     const since = state.linkedAtMs ?? nowMs;
-    const waits = copy.number > 0 && (state.fleet || !ownLast);
+    const waits = copy.number > 0 && state.fleet;
     return waits && nowMs - since <= EXPIRY_MS
       ? { kind: "taken", server: undefined }
       : { kind: "free", keepEpoch: ownLast };

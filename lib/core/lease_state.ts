@@ -76,7 +76,7 @@ export interface Tenure {
 /** One server's whole view; values are replaced, never changed. Times are steady. */
 export interface LeaseState {
   readonly me: { readonly id: string; readonly boot: string };
-  /** True when it is known to be one of several: what the broker has forgotten is then waited for. */
+  /** True when it is known to be one of several: what the broker has forgotten is then waited for, and a claim is settled. */
   readonly fleet: boolean;
   readonly linkedAtMs: number | undefined;
   readonly nextBeat: number;

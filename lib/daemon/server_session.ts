@@ -240,7 +240,10 @@ export class Server {
       fleet: this.#options.users.kind !== "all",
       selected: () => this.#selection.names(),
       link: () => this.#link,
-      onTook: (user) => this.#onServed(user),
+      onTook: (user) => {
+        this.#onServed(user);
+        prune(user, this.#options.historyDays);
+      },
       onLost: async (user) => {
         this.#link?.unlisten([clientsOfTopic(user)]);
         this.#do({ kind: "dropped", user });

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { EXPIRY_MS, LEASE_MS, SETTLE_MS } from "../../lib/core/lease_state.ts";
+import { type Standing, standing } from "../../lib/core/lease_standing.ts";
+import {
+  type Copy,
+  EXPIRY_MS,
+  LEASE_MS,
+  type LeaseRecord,
+  newLeaseState,
+  SETTLE_MS,
+} from "../../lib/core/lease_state.ts";
 import { LeaseWorld } from "./lease_world.ts";
 
 const OPERATIONS = [
@@ -150,4 +158,82 @@ Deno.test("stepLease() has a silent server stop before another may take over", (
   assert.deepEqual(world.holders(), [b]);
   world.settle(5000);
   assert.deepEqual(world.holders(), [b]);
+});
+
+const HEAD = { epoch: "0".repeat(16), date: 20_261_122, cycle: 4 };
+const COPY: Copy = {
+  number: 5,
+  holder: "a",
+  released: true,
+  adopted: false,
+  head: HEAD,
+};
+const LATER = { ...HEAD, cycle: 5 };
+
+/** What a server `a` makes of a user whose topic tells `record`, a minute after it connected, or at once. */
+function standingOf(
+  record: LeaseRecord | undefined,
+  over: Partial<Copy> = {},
+  { fleet = true, afterMs = 60_000 } = {},
+): Standing {
+  const copy = { ...COPY, ...over };
+  const me = { id: "a", boot: "1" };
+  const state = { ...newLeaseState(me, { fleet }), linkedAtMs: 0 };
+  return standing(state, {
+    copy,
+    fromBeat: 1,
+    seen: record === undefined ? undefined : { record, heardAtMs: 0 },
+    highest: 5,
+    phase: { kind: "waiting" },
+  }, afterMs);
+}
+
+const free = (keepEpoch: boolean) => ({ kind: "free", keepEpoch });
+const by = (server: string, number = 5) => ({ number, server });
+
+Deno.test("standing() keeps the epoch of a directory that is the newest for sure, and of no other", () => {
+  const released = { kind: "released", head: HEAD } as const;
+  const held = { kind: "held" } as const;
+  const own = { released: false };
+  assert.deepEqual(standingOf({ ...released, ...by("b") }), free(true));
+  assert.deepEqual(standingOf({ ...released, ...by("a") }), free(true));
+  assert.deepEqual(standingOf({ ...held, ...by("a") }, own), free(true));
+  assert.deepEqual(standingOf({ ...held, ...by("a") }), free(false));
+  assert.deepEqual(standingOf({ ...held, ...by("b") }), free(false));
+  assert.deepEqual(standingOf(undefined, own), free(true));
+  assert.deepEqual(standingOf(undefined, { number: 0 }), free(true));
+  assert.deepEqual(standingOf(undefined), free(false));
+  const older = { ...released, head: LATER };
+  assert.deepEqual(standingOf({ ...older, ...by("a") }), free(false));
+});
+
+Deno.test("standing() leaves a directory alone that is known to be old, until a person says otherwise", () => {
+  const stale = { kind: "stale", server: "b" };
+  const released = { kind: "released", head: HEAD } as const;
+  assert.deepEqual(standingOf({ ...released, ...by("b", 6) }), stale);
+  assert.deepEqual(standingOf({ kind: "held", ...by("b", 6) }), stale);
+  const copiedEarly = { ...released, head: LATER, ...by("b") };
+  assert.deepEqual(standingOf(copiedEarly), stale);
+  const adopted = { adopted: true };
+  assert.deepEqual(standingOf(copiedEarly, adopted), free(false));
+  assert.deepEqual(
+    standingOf({ kind: "held", ...by("b", 6) }, adopted),
+    free(false),
+  );
+});
+
+Deno.test("standing() waits for who may hold still, and a lone server not for what the broker forgot", () => {
+  const soon = { afterMs: EXPIRY_MS };
+  const taken = (server: string | undefined) => ({ kind: "taken", server });
+  assert.deepEqual(
+    standingOf({ kind: "held", ...by("b") }, {}, soon),
+    taken("b"),
+  );
+  assert.deepEqual(
+    standingOf({ kind: "claim", over: 5, ...by("b", 6) }, {}, soon),
+    taken("b"),
+  );
+  assert.deepEqual(standingOf(undefined, {}, soon), taken(undefined));
+  const alone = { ...soon, fleet: false };
+  assert.deepEqual(standingOf(undefined, {}, alone), free(false));
 });
