@@ -91,14 +91,6 @@ export class Ledger {
     Deno.removeSync(full, { recursive: true });
   }
 
-  /** Takes in what lies at and below a path already. */
-  adopt(client: WorldClient, path: string): void {
-    for (const hash of hashesAt(`${client.files}/${path}`)) {
-      const what = `${client.name} ${path}`;
-      this.#values.set(hash, { what, settled: false, waived: false });
-    }
-  }
-
   /**
    * Waits until all are in step, which is guarantee 2, and checks guarantee 1: each value is in the
    * trees or in the server's history. Also, the trees have nothing that nobody wrote, and what one
