@@ -100,13 +100,18 @@ export class Asides {
     const due = this.#kept.filter(({ sinceMs }) =>
       sinceMs + ASIDE_MS <= nowMs()
     );
-    for (const aside of due) {
-      const { path, full, kept } = aside;
-      const look = lookAt(full, path);
-      const isSame = look.kind === "found" && sameFound(look.found, kept);
-      if (isSame) await removeTree(full);
-      else if (look.kind !== "absent") copies.push(this.#surface(path, full));
-      this.#kept = this.#kept.filter((other) => other !== aside);
+    const gone = new Set<Aside>();
+    try {
+      for (const aside of due) {
+        const { path, full, kept } = aside;
+        const look = lookAt(full, path);
+        const isSame = look.kind === "found" && sameFound(look.found, kept);
+        if (isSame) await removeTree(full);
+        else if (look.kind !== "absent") copies.push(this.#surface(path, full));
+        gone.add(aside);
+      }
+    } finally {
+      this.#kept = this.#kept.filter((aside) => !gone.has(aside));
     }
     this.tidy();
     return copies;
