@@ -71,6 +71,7 @@ async function run(mutation: Mutation): Promise<Outcome> {
       ...["--no-check", "--no-lock", `--config=${copy}/deno.json`],
       ...["--allow-env", `--allow-read=${copy}`, `${copy}/test/sim/seeds.ts`],
       ...["1", options.runs, String(MUTATION_MS)],
+      ...(mutation.kind === undefined ? [] : [mutation.kind]),
     ],
     cwd: copy,
     stdin: "null",

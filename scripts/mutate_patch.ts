@@ -10,6 +10,8 @@ export interface Mutation {
   readonly name: string;
   /** What the broken program does, for people. */
   readonly breaks: string;
+  /** The kind of schedules that is most likely to notice; all kinds when not given. */
+  readonly kind?: string;
   readonly edits: readonly { readonly from: string; readonly to: string }[];
 }
 

@@ -6,11 +6,17 @@
 import type { Mutation } from "./mutate_patch.ts";
 
 function mutation(
-  name: string,
+  named: string | readonly [name: string, kind: string],
   breaks: string,
   ...edits: readonly (readonly [string, string])[]
 ): Mutation {
-  return { name, breaks, edits: edits.map(([from, to]) => ({ from, to })) };
+  const [name, kind] = typeof named === "string" ? [named] : named;
+  return {
+    name,
+    breaks,
+    ...(kind === undefined ? {} : { kind }),
+    edits: edits.map(([from, to]) => ({ from, to })),
+  };
 }
 
 /** What comes in on a client. */
@@ -48,7 +54,7 @@ const UPDATES: readonly Mutation[] = [
     ],
   ),
   mutation(
-    "own-deletion-wins-over-edit",
+    ["own-deletion-wins-over-edit", "busy"],
     "a deletion here goes over an edit that the server took in before",
     [
       `if (local === undefined) return { kind: "take" };`,
@@ -56,7 +62,7 @@ const UPDATES: readonly Mutation[] = [
     ],
   ),
   mutation(
-    "directory-removed-with-content",
+    ["directory-removed-with-content", "deaf"],
     "a directory that the server deleted goes with new files in it",
     [
       `if (step.copy === undefined) return undefined;\n`,
@@ -64,7 +70,7 @@ const UPDATES: readonly Mutation[] = [
     ],
   ),
   mutation(
-    "bytes-not-compared",
+    ["bytes-not-compared", "busy"],
     "versions of one size are a conflict without a look at their bytes",
     [
       `return { kind: await sameBytes() ? "take" : "conflict" };`,
@@ -72,7 +78,7 @@ const UPDATES: readonly Mutation[] = [
     ],
   ),
   mutation(
-    "earlier-versions-forgotten",
+    ["earlier-versions-forgotten", "answers lost"],
     "what the server had in between counts as an edit of this client",
     [
       `const trusted = mayBeTwin(sides) ? [] : versions;`,
@@ -80,7 +86,7 @@ const UPDATES: readonly Mutation[] = [
     ],
   ),
   mutation(
-    "twins-trusted",
+    ["twins-trusted", "in a hurry"],
     "two files that look the same are the same, wherever they were written",
     [
       `if (local?.entry.kind !== "file") return false;\n`,
@@ -92,7 +98,7 @@ const UPDATES: readonly Mutation[] = [
     ],
   ),
   mutation(
-    "left-counts-as-done",
+    ["left-counts-as-done", "broken calls"],
     "an update that left a path counts as complete",
     [
       `const reached = left.length === 0 ? position : notYet(base, position);`,
@@ -109,7 +115,7 @@ const UPDATES: readonly Mutation[] = [
     ],
   ),
   mutation(
-    "base-without-a-look",
+    ["base-without-a-look", "busy"],
     "what lies at a path after a commit is taken for what the commit put there",
     [
       `if (trusted && sameOrBothAbsent(found?.entry, entry)) {`,
@@ -117,7 +123,7 @@ const UPDATES: readonly Mutation[] = [
     ],
   ),
   mutation(
-    "complete-list-without-deletions",
+    ["complete-list-without-deletions", "long away"],
     "what a complete list does not name is not taken for deleted",
     [
       `if (!header.complete) return changes;`,
@@ -129,7 +135,7 @@ const UPDATES: readonly Mutation[] = [
 /** The client's files. */
 const FILES: readonly Mutation[] = [
   mutation(
-    "client-stage-unchecked",
+    ["client-stage-unchecked", "broken calls"],
     "whatever rsync left in the stage is put in place",
     [
       `const whole = isWhole(full, entry) ||\n`,
@@ -137,12 +143,12 @@ const FILES: readonly Mutation[] = [
     ],
   ),
   mutation(
-    "no-set-aside",
+    ["no-set-aside", "open files"],
     "a version is replaced without being set aside",
     [`Deno.linkSync(full, aside);`, `void aside;`],
   ),
   mutation(
-    "deleted-without-set-aside",
+    ["deleted-without-set-aside", "busy"],
     "a file is deleted, not moved aside",
     [
       `inWritableParent(full, () => Deno.renameSync(full, aside));`,
@@ -150,7 +156,7 @@ const FILES: readonly Mutation[] = [
     ],
   ),
   mutation(
-    "aside-dropped-unseen",
+    ["aside-dropped-unseen", "open files"],
     "what was set aside is dropped without a second look",
     [
       `const isSame = look.kind === "found" && sameFound(look.found, kept);`,
@@ -158,7 +164,7 @@ const FILES: readonly Mutation[] = [
     ],
   ),
   mutation(
-    "aside-dropped-at-start",
+    ["aside-dropped-at-start", "open files"],
     "what a crash left set aside is dropped",
     [
       "const isLinked = lstatIfAny(`${root}/${path}`)?.ino === inode;",
@@ -166,7 +172,7 @@ const FILES: readonly Mutation[] = [
     ],
   ),
   mutation(
-    "new-file-overwritten",
+    ["new-file-overwritten", "busy"],
     "a file that appears in the last instant is overwritten",
     [
       `if (linkIfFree(staged, full)) {\n        Deno.removeSync(staged);\n        return undefined;\n      }`,
@@ -174,7 +180,7 @@ const FILES: readonly Mutation[] = [
     ],
   ),
   mutation(
-    "unreadable-is-deleted",
+    ["unreadable-is-deleted", "no access"],
     "what cannot be looked at counts as deleted",
     [`return missing(error) ? ABSENT : unreadable(error);`, `return ABSENT;`],
   ),
@@ -183,12 +189,12 @@ const FILES: readonly Mutation[] = [
 /** Durable records on both sides. */
 const RECORDS: readonly Mutation[] = [
   mutation(
-    "no-client-intent",
+    ["no-client-intent", "crashes in commits"],
     "a client moves files without an intent",
     [`if (intent.steps.length > 0) base.prepare(intent);`, ``],
   ),
   mutation(
-    "client-intent-unfinished",
+    ["client-intent-unfinished", "crashes in commits"],
     "a client does not finish the intent that a crash left",
     [
       `if (intent !== undefined) await commit({ base, disk, edits }, intent);`,
@@ -196,12 +202,12 @@ const RECORDS: readonly Mutation[] = [
     ],
   ),
   mutation(
-    "no-server-intent",
+    ["no-server-intent", "crashes in commits"],
     "the server moves files without an intent",
     [`journal.prepare(intent);\n`, ``],
   ),
   mutation(
-    "server-intent-unfinished",
+    ["server-intent-unfinished", "crashes in commits"],
     "the server does not finish the intents that a crash left",
     [
       `await tree.apply(intent);\n    journal.finish(intent);\n`,
@@ -209,12 +215,12 @@ const RECORDS: readonly Mutation[] = [
     ],
   ),
   mutation(
-    "no-sent-marks",
+    ["no-sent-marks", "answers lost"],
     "a client forgets what it offered and got no answer to",
     [`if (changes.length > 0) base.markSent(changes);`, ``],
   ),
   mutation(
-    "agreed-before-committed",
+    ["agreed-before-committed", "answers lost"],
     "a client counts its edits as taken in before the server says so",
     [
       `const committed = await expect(line, "committed");`,
@@ -238,7 +244,7 @@ const RECORDS: readonly Mutation[] = [
     ],
   ),
   mutation(
-    "clock-trusted",
+    ["clock-trusted", "clocks"],
     "a date that goes back takes the stamp with it",
     [
       `if (today > head.date) return { date: today, cycle: 0 };`,
@@ -251,7 +257,7 @@ const RECORDS: readonly Mutation[] = [
     [`cycle: head.cycle + 1 };`, `cycle: head.cycle };`],
   ),
   mutation(
-    "epoch-ignored",
+    ["epoch-ignored", "restored"],
     "a client keeps its record when the server has another epoch",
     [
       `return position.epoch !== welcome.epoch ||`,
@@ -263,7 +269,7 @@ const RECORDS: readonly Mutation[] = [
 /** Edits, and turns. */
 const TURNS: readonly Mutation[] = [
   mutation(
-    "sender-does-not-look-again",
+    ["sender-does-not-look-again", "in a hurry"],
     "what changed while it was read is committed",
     [
       `!sameFound(foundAt(turn.disk, path), batch.found[index])`,
@@ -271,7 +277,7 @@ const TURNS: readonly Mutation[] = [
     ],
   ),
   mutation(
-    "server-stage-unchecked",
+    ["server-stage-unchecked", "broken calls"],
     "the server puts in place whatever rsync left in the stage",
     [
       `const whole = isWhole(info, full, entry);`,
@@ -279,7 +285,7 @@ const TURNS: readonly Mutation[] = [
     ],
   ),
   mutation(
-    "no-suspects",
+    ["no-suspects", "same looks"],
     "equal size and mtime count as equal, whatever inode and ctime say",
     [
       `return base !== undefined && local.entry.kind === "file" &&\n    sameContent`,
@@ -287,7 +293,7 @@ const TURNS: readonly Mutation[] = [
     ],
   ),
   mutation(
-    "no-freshness-wait",
+    ["no-freshness-wait", "in a hurry"],
     "a file that was written this very moment goes at once",
     [
       `return ageMs >= 0 && ageMs < SETTLED_MS;`,
@@ -295,24 +301,16 @@ const TURNS: readonly Mutation[] = [
     ],
   ),
   mutation(
-    "rewritten-not-told",
+    ["rewritten-not-told", "same looks"],
     "the server does not tell that other bytes of the same size and mtime came in",
     [`if (staged.kind === "staged") this.#recordRewritten(path);\n`, ``],
   ),
   mutation(
-    "left-paths-handed-in",
+    ["left-paths-handed-in", "broken calls"],
     "edits of paths go to the server whose update could not be brought in",
     [
       `left.some((other) =>\n      isWithin(path, other.path) || isWithin(other.path, path)\n    );`,
       `left.length < 0 && path === "";`,
-    ],
-  ),
-  mutation(
-    "server-drops-full-directory",
-    "a directory's deletion is committed though the server has more in it",
-    [
-      `if (this.#childCount(path) > 0) {\n        return "the server has more in this directory";\n      }`,
-      ``,
     ],
   ),
   mutation(
@@ -332,25 +330,26 @@ const TURNS: readonly Mutation[] = [
     ],
   ),
   mutation(
-    "stale-answers-believed",
-    "an answer to an earlier announcement moves a client on",
-    [
-      `const answers = compareStamps(since, position.stamp) === 0;`,
-      `const answers = compareStamps(since, since) === 0;`,
-    ],
-  ),
-  mutation(
-    "deferred-forgotten",
+    ["deferred-forgotten", "in a hurry"],
     "what a turn found still changing is not looked at again",
     [`defer(state, event.path, nowMs);\n`, ``],
   ),
+];
+
+/** Looking at the files. */
+const LOOKS: readonly Mutation[] = [
   mutation(
-    "dirty-not-looked-at-again",
-    "what an update touched is not compared with its base afterwards",
+    ["new-directory-scanned-once", "deaf"],
+    "a new directory is scanned at once, and not again",
     [
-      `...intent.agreements.map(({ path }) => ({ path, reason: "" })),\n`,
-      ``,
+      `const SCAN_STEPS_MS = [QUIET_MS, 100, 2000];`,
+      `const SCAN_STEPS_MS = [QUIET_MS];`,
     ],
+  ),
+  mutation(
+    ["nothing-held", "emptied"],
+    "deletions of everything go without asking a person",
+    [`return total >= HOLD_EMPTIED && deleted >= total;`, `return false;`],
   ),
 ];
 
@@ -360,4 +359,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...FILES,
   ...RECORDS,
   ...TURNS,
+  ...LOOKS,
 ];

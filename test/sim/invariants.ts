@@ -89,6 +89,12 @@ function checkTrees(world: World): void {
         } on the server, whose journal has ${JSON.stringify(entry)}`,
       );
     }
+    for (const [path, node] of tree) {
+      world.check(
+        node.kind === "directory" || node.links === 1,
+        `${path} on ${machine.name} is one file with another one`,
+      );
+    }
     const own = files.peek(`${machine.root}/.sinkd`);
     world.check(
       own === undefined || world.mayHaveStage(machine),

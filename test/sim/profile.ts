@@ -42,6 +42,8 @@ export interface Profile {
   readonly paths: number;
   /** Sizes of the files that they write. */
   readonly sizes: readonly number[];
+  /** How often the kernel's clock for files goes on, in milliseconds. */
+  readonly tickMs: number;
   /** When they begin: before the first turn, or when all is in step. */
   readonly startMs: number;
   /** Time over which the actions are spread, in milliseconds. */
@@ -111,6 +113,7 @@ type Kind =
   | "everything"
   | "crashes in commits"
   | "answers lost"
+  | "broken calls"
   | "open files"
   | "same looks"
   | "in a hurry"
@@ -146,6 +149,7 @@ const KINDS: readonly Kind[] = [
   "deaf",
   "choosy",
   "emptied",
+  "broken calls",
 ];
 
 /** The schedule of a seed. */
@@ -180,6 +184,7 @@ function usual(kind: Kind, random: Random): Profile {
     modes: random.chance(0.5),
     paths: random.pick([1, 2, 4, 4]),
     sizes: [10, 10, 20, 30],
+    tickMs: 4,
     actions: random.between(2, calm ? 14 : 40),
     startMs: random.pick([0, 1500, 3000]),
     spanMs: random.pick([50, 500, 3000, 10_000]),
@@ -231,13 +236,20 @@ function special(kind: Kind, random: Random): Partial<Profile> {
         cutAnswer: random.pick([0.3, 0.7]),
         aftermath: 0.8,
       };
+    case "broken calls":
+      return {
+        paths: random.pick([1, 1, 2]),
+        sizes: [10],
+        cut: random.pick([0.01, 0.03]),
+        unreadable: random.pick([0.1, 0.3]),
+        aftermath: 0.8,
+      };
     case "open files":
       return {
         habits: { ...HABITS, hold: 60 },
         paths: random.pick([1, 2, 2]),
-        crashes: random.between(0, 3),
-        crashSpread: 200,
-        commitCrash: random.pick([0, 0.02]),
+        crashes: random.between(0, 6),
+        crashSpread: random.pick([30, 100, 400]),
         spanMs: random.pick([3000, 10_000]),
       };
     case "same looks":
@@ -254,6 +266,7 @@ function special(kind: Kind, random: Random): Partial<Profile> {
         habits: { ...HABITS, hurry: 200 },
         paths: random.pick([1, 1, 2]),
         sizes: [10],
+        tickMs: 8,
         interrupt: random.pick([0.06, 0.15]),
         startMs: random.pick([1500, 3000]),
       };

@@ -41,8 +41,6 @@ export function wirePath(path: RelativePath | ""): string {
 const START_MS = Date.UTC(2026, 2, 1, 23, 59, 58);
 /** Virtual time by which a world must have come to rest. */
 const REST_LIMIT_MS = 15 * 60_000;
-/** How often the kernel's clock for files goes on. */
-const TICK_MS = 4;
 const SURE_MS = 5_000;
 const IDLE_MS = 120_000;
 
@@ -360,15 +358,16 @@ export class World implements Disposable {
     const name = path.split("/")[2] ?? "";
     const index = this.machines?.find((machine) => machine.name === name)
       ?.number ?? 0;
-    const tickMs = () => Math.floor(this.scheduler.nowMs / TICK_MS) * TICK_MS;
+    const { tickMs: lengthMs } = this.#profile;
+    const tickMs = () => Math.floor(this.scheduler.nowMs / lengthMs) * lengthMs;
     if (this.#inside) {
       const last = this.#written.get(name);
       if (last?.tickMs === tickMs() && last.path !== path) {
-        this.scheduler.nowMs += TICK_MS;
+        this.scheduler.nowMs += lengthMs;
       }
       this.#written.set(name, { tickMs: tickMs(), path });
     }
-    return tickMs() - TICK_MS + index + this.#troubles.offsetMs(name);
+    return tickMs() - lengthMs + index + this.#troubles.offsetMs(name);
   }
 
   #startClient(machine: Machine): void {
