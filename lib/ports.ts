@@ -176,6 +176,8 @@ export interface Base {
 export interface ClientCommitResult {
   readonly left: readonly LeftPath[];
   readonly copies: readonly string[];
+  /** Inode of each version that went in; 0 when that was before a crash. Another one is an edit. */
+  readonly placed: ReadonlyMap<RelativePath, number>;
 }
 
 /** What is at a path of an anchor now; causes read on after the path. */

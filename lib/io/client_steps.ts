@@ -35,15 +35,19 @@ export function applySteps(
 ): ClientCommitResult {
   const left: LeftPath[] = [];
   const copies: string[] = [];
+  const placed = new Map<RelativePath, number>();
   for (const step of steps) {
     try {
+      if (step.do === "put") {
+        placed.set(step.path, lstatIfAny(stagedAt(step, places))?.ino ?? 0);
+      }
       const copy = applyStep(step, places);
       if (copy !== undefined) copies.push(copy);
     } catch (error) {
       left.push({ path: step.path, reason: reasonOf(error) });
     }
   }
-  return { left, copies };
+  return { left, copies, placed };
 }
 
 /** Gives the conflict copy that was made, if any. */
@@ -118,13 +122,17 @@ function renameBeside(
   return copy;
 }
 
+function stagedAt(step: Put, { root, stages }: StepPlaces): string {
+  const stage = step.entry.kind === "link" ? stages.links : stages.files;
+  return `${root}/${stage}/${step.path}`;
+}
+
 function put(
   step: Put,
   { full, places }: Pick<At, "full" | "places">,
 ): string | undefined {
-  const { root, stages } = places;
-  const stage = step.entry.kind === "link" ? stages.links : stages.files;
-  const staged = `${root}/${stage}/${step.path}`;
+  const { root } = places;
+  const staged = stagedAt(step, places);
   const look = findPath(root, step.path);
   if (lstatIfAny(staged) === undefined) return putBefore(step, look);
   if (isSameFile(staged, full)) {

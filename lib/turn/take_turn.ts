@@ -359,7 +359,8 @@ async function commit(
   const agreements: Agreement[] = [];
   for (const planned of intent.agreements) {
     if (failed.has(planned.path)) continue;
-    agreements.push(agreementOn(disk, planned));
+    const inode = result.placed.get(planned.path);
+    agreements.push(agreementOn(disk, planned, inode));
   }
   agreements.push(...stillAgreed({ base, disk }, intent.steps, failed));
   const position = failed.size === 0
@@ -398,14 +399,19 @@ function stillAgreed(
   return agreements;
 }
 
-/** A base holds what was agreed; only what lies on the disk just so lends it inode and ctime. */
+/**
+ * A base holds what was agreed; only what lies on the disk just so lends it inode and ctime. When a
+ * version went in with an `inode`, another file in its place may have other bytes for all its looks.
+ */
 function agreementOn(
   disk: ClientDisk,
   { path, entry, trusted }: PlannedAgreement,
+  inode: number | undefined,
 ): Agreement {
   if (entry === undefined) return { path, base: undefined };
   const found = foundAt(disk, path);
-  if (trusted && sameOrBothAbsent(found?.entry, entry)) {
+  const own = inode === undefined || found?.inode === inode;
+  if (trusted && own && sameOrBothAbsent(found?.entry, entry)) {
     return { path, base: found };
   }
   return { path, base: { entry, inode: 0, ctimeS: 0 } };

@@ -412,7 +412,7 @@ Deno.test("takeTurn() takes a file that could not be replaced for clean still, a
       Deno.linkSync(full, `${full}.aside`);
       Deno.removeSync(`${full}.aside`);
       const left = [{ path, reason: "Permission denied" }];
-      return Promise.resolve({ left, copies: [] });
+      return Promise.resolve({ left, copies: [], placed: new Map() });
     };
     const update = { changes: changesOf(item), content: V2 };
     const failed = await updateAnchor({ ...rig, disk }, update);
@@ -423,6 +423,36 @@ Deno.test("takeTurn() takes a file that could not be replaced for clean still, a
     assert.deepEqual(end.copies, []);
     assert.deepEqual(readTree(rig.root), V2);
   });
+});
+
+Deno.test("takeTurn() takes a file of the same size and time that replaced the incoming one at once for an edit", async () => {
+  const item = { base: V1, local: V1, incoming: V2, join: false, name: "" };
+  for (const after of ["nothing", "a replacement"]) {
+    await withAnchor(item, async (rig) => {
+      const disk = openDisk(rig.root);
+      const path = relativePath("p");
+      const apply = disk.apply.bind(disk);
+      disk.apply = async (intent) => {
+        const result = await apply(intent);
+        const planned = V2["p"];
+        assert.ok(planned?.kind === "file");
+        if (after === "a replacement") {
+          const text = planned.text.replace(/./, "#");
+          replaceAt(rig.root, { path, planned: { ...planned, text } });
+        }
+        return result;
+      };
+      await updateAnchor({ ...rig, disk }, {
+        changes: changesOf(item),
+        content: V2,
+      });
+      const { base } = rig.store.row(path);
+      const found = foundAt(disk, path);
+      assert.deepEqual(base?.entry, found?.entry);
+      const agreed = base?.inode === found?.inode;
+      assert.equal(agreed, after === "nothing", `after ${after}`);
+    });
+  }
 });
 
 Deno.test("takeTurn() joins only once when a path of the first turn cannot be brought in", async () => {
