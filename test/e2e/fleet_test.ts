@@ -3,8 +3,10 @@
  * people work.
  */
 import assert from "node:assert/strict";
+import { runSinkd } from "../support/daemon_process.ts";
 import { testWithFleet } from "../support/fleet.ts";
-import { pause } from "../support/waiting.ts";
+import { tempDirectory } from "../support/temp.ts";
+import { pause, waitFor } from "../support/waiting.ts";
 import type { WorldClient } from "../support/world_client.ts";
 
 /** Writes, changes and removes files until told to stop; gives what must be there then. */
@@ -89,9 +91,12 @@ testWithFleet(
     // Bob has noticed nothing; and what is left behind of alice is served by nobody.
     Deno.writeTextFileSync(`${tower.files}/more`, "of bob's");
     await fleet.waitInStep(first, [tower]);
-    await fleet.serve(first, ["bob", "alice"]);
-    await fleet.waitServing(first, ["bob"]);
-    const [left] = (await fleet.report(first)).elsewhere;
+    Deno.writeTextFileSync(first.list, "bob\nalice\n");
+    fleet.signal(first, "SIGHUP");
+    const [left] = await waitFor("the list to be read again", async () => {
+      const { elsewhere } = await fleet.report(first);
+      return elsewhere[0]?.reason === "stale" && elsewhere;
+    });
     assert.equal(left?.user, "alice");
     assert.equal(left?.address, second.address);
     assert.equal(left?.reason, "stale");
@@ -107,5 +112,55 @@ testWithFleet(
     await fleet.waitInStep(second, [laptop, desk], 60_000);
     await fleet.waitServing(second, ["alice"]);
     await fleet.waitServing(first, ["bob"]);
+
+    // A person says that the old directory is good: it is used when the other server lets go.
+    const adopted = await world.accounts(
+      "adopt",
+      "alice",
+      "--pid",
+      first.process.pidFile,
+    );
+    assert.equal(adopted.code, 0, adopted.err);
+    await waitFor("the first server to wait for the second", async () => {
+      const { elsewhere, errors } = await fleet.report(first);
+      return elsewhere[0]?.reason === "taken" && errors.length === 0;
+    });
+    await second.process.stop();
+    await fleet.waitServing(first, ["alice", "bob"], 40_000);
+    Deno.writeTextFileSync(`${desk.files}/back`, "at the first");
+    await fleet.waitInStep(first, [laptop, desk, tower], 60_000);
+    assert.equal(
+      Deno.readTextFileSync(`${laptop.files}/again`),
+      "after the broker",
+    );
   },
 );
+
+for (
+  const [line, said] of [
+    ["--users a", /--broker is missing/],
+    ["--users a --broker mqtts://b", /--address is missing/],
+    ["--users a/b --broker mqtts://b --address c:1", /the name 'a\/b'/],
+    [
+      "--users a --users-from b --broker mqtts://b --address c:1",
+      /both --users and --users-from/,
+    ],
+    [
+      "--users-from /nowhere --broker mqtts://b --address c:1",
+      /Cannot read the list of users/,
+    ],
+  ] as const
+) {
+  Deno.test(`sinkd server ${line} says what is wrong`, async () => {
+    await using directory = tempDirectory();
+    const { path } = directory;
+    const env = { HOME: path, PATH: Deno.env.get("PATH") ?? "/usr/bin:/bin" };
+    const places = ["--root", `${path}/root`, "--pid", `${path}/server.pid`];
+    const ended = await runSinkd(
+      ["server", ...places, ...line.split(" ")],
+      env,
+    );
+    assert.equal(ended.code, 2, ended.err);
+    assert.match(ended.err, said);
+  });
+}
