@@ -4,7 +4,14 @@
  *
  * @module
  */
-import { byteString, compileGlob, type Glob, matchesGlob } from "./glob.ts";
+import {
+  burn,
+  byteString,
+  compileGlob,
+  type Fuel,
+  type Glob,
+  matchesGlob,
+} from "./glob.ts";
 
 const MAX_PATTERNS = 1000;
 const MAX_PATTERN_BYTES = 4095;
@@ -31,6 +38,8 @@ interface ExcludeRule {
 /** A parsed list of patterns; made by {@linkcode parseExcludes}. */
 export interface ExcludeRules {
   readonly list: readonly ExcludeRule[];
+  /** Bounds patterns that a stranger made; a path that would cost more throws. */
+  readonly fuel?: Fuel;
 }
 
 /** Outcome of {@linkcode parseExcludes}; `reason` names the pattern. */
@@ -86,14 +95,15 @@ export function isExcluded(
 ): boolean {
   if (rules.list.length === 0) return false;
   const bytes = byteString(path);
+  const fuel = fuelOf(rules);
   for (
     let slash = bytes.indexOf("/");
     slash >= 0;
     slash = bytes.indexOf("/", slash + 1)
   ) {
-    if (decide(rules, bytes.slice(0, slash), true)) return true;
+    if (decide(rules, bytes.slice(0, slash), true, fuel)) return true;
   }
-  return decide(rules, bytes, directory);
+  return decide(rules, bytes, directory, fuel);
 }
 
 /** {@linkcode isExcluded} for a caller that knows that no directory above `path` is excluded. */
@@ -103,7 +113,15 @@ export function isExcludedItself(
   directory: boolean,
 ): boolean {
   if (rules.list.length === 0) return false;
-  return decide(rules, byteString(path), directory);
+  return decide(rules, byteString(path), directory, fuelOf(rules));
+}
+
+/** The fuel for one more path. */
+function fuelOf({ fuel }: ExcludeRules): Fuel | undefined {
+  if (fuel !== undefined) {
+    fuel.left = Math.min(fuel.left + fuel.perPath, fuel.most);
+  }
+  return fuel;
 }
 
 /** Why a pattern cannot be used, or `undefined`. */
@@ -162,12 +180,19 @@ function decide(
   rules: ExcludeRules,
   path: string,
   directory: boolean,
+  fuel: Fuel | undefined,
 ): boolean {
-  return rules.list.find((rule) => matches(rule, path, directory))?.excludes ??
-    false;
+  return rules.list.find((rule) => matches(rule, path, directory, fuel))
+    ?.excludes ?? false;
 }
 
-function matches(rule: ExcludeRule, path: string, directory: boolean): boolean {
+function matches(
+  rule: ExcludeRule,
+  path: string,
+  directory: boolean,
+  fuel: Fuel | undefined,
+): boolean {
+  if (fuel !== undefined) burn(fuel);
   if (rule.directoriesOnly && !directory) return false;
   const { pattern } = rule;
   if (pattern.kind === "text") {
@@ -178,21 +203,30 @@ function matches(rule: ExcludeRule, path: string, directory: boolean): boolean {
   const after = rule.slashAfterDirectory && directory ? "/" : "";
   switch (rule.scope.kind) {
     case "name":
-      return matchesGlob(pattern.glob, path.slice(path.lastIndexOf("/") + 1));
+      return matchesGlob(
+        pattern.glob,
+        path.slice(path.lastIndexOf("/") + 1),
+        fuel,
+      );
     case "whole":
       return matchesGlob(
         pattern.glob,
         (rule.slashBefore ? "/" : "") + path + after,
+        fuel,
       );
     case "last": {
       const names = path.split("/");
       return names.length >= rule.scope.names &&
-        matchesGlob(pattern.glob, names.slice(-rule.scope.names).join("/"));
+        matchesGlob(
+          pattern.glob,
+          names.slice(-rule.scope.names).join("/"),
+          fuel,
+        );
     }
     case "afterAnySlash": {
       const text = path + after;
       for (let at = 0; at >= 0; at = nextStart(text, at)) {
-        if (matchesGlob(pattern.glob, text.slice(at))) return true;
+        if (matchesGlob(pattern.glob, text.slice(at), fuel)) return true;
       }
       return false;
     }

@@ -13,6 +13,24 @@ type Token =
   | { readonly kind: "globstar" }
   | { readonly kind: "never" };
 
+/** What comparing may cost, in steps, with patterns that a stranger made. */
+export interface Fuel {
+  left: number;
+  /** What comes back with each path, */
+  readonly perPath: number;
+  /** but no more than this is saved up. */
+  readonly most: number;
+}
+
+/** Takes one step; throws when none is left. */
+export function burn(fuel: Fuel): void {
+  if (--fuel.left < 0) {
+    throw new Error(
+      "Cannot compare a path with the patterns: they cost too much",
+    );
+  }
+}
+
 /** A compiled pattern. */
 export type Glob = readonly Token[];
 
@@ -97,15 +115,16 @@ export function compileGlob(pattern: string): Glob {
 }
 
 /**
- * True when `glob` takes all of `text` (a byte string). On a mismatch only the last `*` and the
+ * True when `glob` takes all of `text` (a byte string); throws when there is too little `fuel` to tell. On a mismatch only the last `*` and the
  * last `**` grow: nothing before them can do better by taking more, so time stays bounded.
  */
-export function matchesGlob(glob: Glob, text: string): boolean {
+export function matchesGlob(glob: Glob, text: string, fuel?: Fuel): boolean {
   let token = 0;
   let at = 0;
   let star: { next: number; end: number } | undefined;
   let globstar: { next: number; end: number } | undefined;
   while (true) {
+    if (fuel !== undefined) burn(fuel);
     const current = glob[token];
     if (current === undefined) {
       if (at === text.length) return true;

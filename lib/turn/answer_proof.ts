@@ -17,6 +17,9 @@ import { compareStamps } from "../core/stamp.ts";
 import type { Head, Scope } from "../ports.ts";
 import { scopeOf } from "./serve_turn.ts";
 
+/** What a client's patterns may cost: many times what any need, and half a second for a page at most. */
+const PATTERN_FUEL = { perPath: 200_000, most: 2_000_000 };
+
 /** The server's end of the channel. */
 export interface AnswerLine {
   send(message: ProofAnswer): Promise<void>;
@@ -94,7 +97,12 @@ function chosenBy(
   const only = single ? nameOf(path) : undefined;
   return {
     scope: scopeOf(path, single),
-    selection: { rules: parsed.rules, only, minSize, maxSize },
+    selection: {
+      rules: { ...parsed.rules, fuel: { left: 0, ...PATTERN_FUEL } },
+      only,
+      minSize,
+      maxSize,
+    },
   };
 }
 

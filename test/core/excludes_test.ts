@@ -71,6 +71,27 @@ Deno.test("isExcluded() keeps what a pattern only resembles", () => {
   }
 });
 
+Deno.test("isExcluded() gives up on patterns that cost more than they may, and on no usual ones", () => {
+  const names = Array.from({ length: 16 }, () => "a".repeat(250));
+  const path = names.join("/");
+  const costly = `**${"a".repeat(30)}**${"a".repeat(30)}b`;
+  const of = (...patterns: string[]) => ({
+    ...rulesOf(...patterns),
+    fuel: { left: 0, perPath: 200_000, most: 2_000_000 },
+  });
+  for (const pattern of [costly, "*a*a*a*b"]) {
+    assert.throws(() => {
+      const rules = of(...Array(1000).fill(pattern));
+      for (let n = 0; n < 10; n++) isExcluded(rules, path, false);
+    }, /they cost too much/);
+  }
+  const usual = of(...Array.from({ length: 100 }, (_, n) => `*.tmp${n}`));
+  const deep = Array.from({ length: 20 }, () => "directory").join("/");
+  for (let n = 0; n < 1000; n++) {
+    assert.equal(isExcluded(usual, `${deep}${n}`, false), false);
+  }
+});
+
 Deno.test("isExcluded() takes the first rule that matches, and asks for ancestors first", () => {
   const rules = rulesOf("+ /a/keep.o", "*.o", "b/");
   assert.equal(isExcluded(rules, "a/keep.o", false), false);

@@ -339,6 +339,44 @@ function assertHarmless(directory: string): void {
 }
 
 attack(
+  "a comparison whose patterns cost too much is given up",
+  async (mallory, world) => {
+    const names = Array.from({ length: 15 }, () => "a".repeat(250));
+    const entry = { kind: "directory", mode: 0o755 };
+    using turn = await taking(mallory, "costly");
+    const check = await turn.offer(
+      names.map((_, at) => ({ path: names.slice(0, at + 1).join("/"), entry })),
+    );
+    assert.equal(check?.["kind"], "check");
+    await turn.send({ kind: "checked", changed: [] });
+    assert.deepEqual((await turn.expect("committed"))["left"], []);
+    await turn.send({ kind: "agreed", more: false });
+    await turn.expect("bye");
+    const head = (await world.serverReport()).users
+      .find(({ user }) => user === "mallory");
+    const { user, client, secret } = mallory.machine.credentials();
+    const compare = async (excludes: string[]) => {
+      const channel = await dialRawChannel(world);
+      await channel.send({ kind: "proof", version: 1, user, client, secret });
+      const { epoch, stamp } = head ?? {};
+      const ask = { kind: "prove", path: "costly", epoch, stamp, excludes };
+      await channel.send({ ...ask, single: false, recheck: false });
+      const said = await channel.receive().catch(() => undefined);
+      channel.close();
+      return (said as { kind: string } | undefined)?.kind;
+    };
+    assert.equal(await compare(["*.tmp", "/x/**/y"]), "sums");
+    const costly = Array(1000).fill(`**${"a".repeat(30)}**${"a".repeat(30)}b`);
+    const startMs = performance.now();
+    const all = await Promise.all(
+      Array.from({ length: 20 }, () => compare(costly)),
+    );
+    assert.ok(performance.now() - startMs < 30_000);
+    assert.deepEqual(new Set(all), new Set([undefined]));
+  },
+);
+
+attack(
   "idle, trickling and garbage connections hold up nobody",
   async (_mallory, world) => {
     const sockets = [];
