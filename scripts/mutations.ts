@@ -70,7 +70,7 @@ const UPDATES: readonly Mutation[] = [
     ],
   ),
   mutation(
-    ["bytes-not-compared", "busy"],
+    ["bytes-not-compared", "touches"],
     "versions of one size are a conflict without a look at their bytes",
     [
       `return { kind: await sameBytes() ? "take" : "conflict" };`,
@@ -118,8 +118,8 @@ const UPDATES: readonly Mutation[] = [
     ["base-without-a-look", "busy"],
     "what lies at a path after a commit is taken for what the commit put there",
     [
-      `if (trusted && sameOrBothAbsent(found?.entry, entry)) {`,
-      `if (trusted) {`,
+      `return { path, base: { entry, inode: 0, ctimeS: 0 } };`,
+      `return { path, base: trusted ? found : { entry, inode: 0, ctimeS: 0 } };`,
     ],
   ),
   mutation(

@@ -55,7 +55,7 @@ export interface Profile {
   readonly crashSpread: number;
   /** Of a process being killed at a call of a commit, as long as there are crashes left. */
   readonly commitCrash: number;
-  /** Of a data channel breaking; and when the server has just said that it took edits in. */
+  /** Of a data channel breaking; and when the server is about to say that all is staged or taken in. */
   readonly cut: number;
   readonly cutAnswer: number;
   /** Of a user acting soon after a process was killed or a channel broke. */
@@ -114,6 +114,7 @@ type Kind =
   | "crashes in commits"
   | "answers lost"
   | "broken calls"
+  | "touches"
   | "open files"
   | "same looks"
   | "in a hurry"
@@ -150,6 +151,7 @@ const KINDS: readonly Kind[] = [
   "choosy",
   "emptied",
   "broken calls",
+  "touches",
 ];
 
 /** The schedule of a seed. */
@@ -241,8 +243,17 @@ function special(kind: Kind, random: Random): Partial<Profile> {
         paths: random.pick([1, 1, 2]),
         sizes: [10],
         cut: random.pick([0.01, 0.03]),
+        cutAnswer: 0.3,
         unreadable: random.pick([0.1, 0.3]),
         aftermath: 0.8,
+      };
+    case "touches":
+      return {
+        habits: { ...HABITS, touch: 100 },
+        paths: random.pick([1, 1, 2]),
+        modes: false,
+        startMs: random.pick([1500, 3000]),
+        spanMs: random.pick([500, 3000]),
       };
     case "open files":
       return {

@@ -409,7 +409,8 @@ export class World implements Disposable {
   #cutRate(call: string, about: string): number {
     if (this.#resting) return 0;
     const { cut, cutAnswer } = this.#profile;
-    return call === "sends" && about === "committed" ? cutAnswer : cut;
+    const said = about === "committed" || about === "staged";
+    return call === "sends" && said ? Math.max(cut, cutAnswer) : cut;
   }
 
   /** A user acts before their time, most often the one whose client is at work, and where it is. */
