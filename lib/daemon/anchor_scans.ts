@@ -83,12 +83,12 @@ export class AnchorScans {
     if (below === undefined && scan.root.kind === "present") {
       directory.identify(scan.root, scan.found.size);
     }
+    if (only === undefined) this.#scheduleSweep();
     if (!directory.check()) return;
     edits.applyScan(scan, below);
     if (only === undefined) {
       this.#sweep.add([""]);
       this.#sweep.add(directoriesIn(scan.found));
-      this.#scheduleSweep();
     }
     this.#ports.onLooked();
   }
@@ -134,9 +134,13 @@ export class AnchorScans {
     timers.set("sweep", this.#sweep.pauseMs, () => void this.#swept());
   }
 
-  /** Looks at what events do not tell of: links, and names without a base. */
+  /** Looks at what events do not tell of: links, names without a base, a disk that is mounted again. */
   async #swept(): Promise<void> {
     const { usable, signal, directory, edits, store } = this.#ports;
+    const wasThere = directory.trouble === undefined;
+    if (directory.check() && !wasThere) {
+      this.#ports.onRescan("its directory is back");
+    }
     const swept = usable() ? await this.#sweep.run(signal) : [];
     if (swept.length > 0 && directory.check()) {
       edits.examine(

@@ -49,8 +49,8 @@ testFault(
     await a.process.start();
     await heldWhile(world, ledger);
     await disk.mount();
-    await a.sinkd("rescan"); // it looks by itself every 30 s
-    await ledger.settle({ limitMs: 60_000 });
+    // Sooner than the watcher, which looks every 30 s, finds that it watches what is not there.
+    await ledger.settle({ limitMs: 25_000 });
   },
 );
 

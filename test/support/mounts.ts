@@ -5,6 +5,7 @@
  * @module
  */
 import { isThere, runToEnd } from "./network_programs.ts";
+import { waitFor } from "./waiting.ts";
 
 const IMAGE_BYTES = 16 * 1024 * 1024;
 
@@ -88,14 +89,19 @@ export class DiskImage implements AsyncDisposable {
     this.#isMounted = true;
   }
 
-  /** Takes it away; what is below is seen again. */
-  async unmount(...options: string[]): Promise<void> {
-    await run("umount", ...options, this.#directory);
+  /** Takes it away as soon as nobody has anything open on it; what is below is seen again. */
+  async unmount(): Promise<void> {
+    let said = "";
+    await waitFor(`${this.#directory} to be unmounted`, async () => {
+      const { code, err } = await runToEnd(["umount", this.#directory]);
+      said = err;
+      return code === 0;
+    }, { tell: () => said });
     this.#isMounted = false;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#isMounted) await this.unmount("-l");
+    if (this.#isMounted) await run("umount", "-l", this.#directory);
   }
 }
 
