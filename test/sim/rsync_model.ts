@@ -163,7 +163,7 @@ async function carry(
     await sawBreak(
       "rsync is broken off within a file",
       ports,
-      () => pause("rsync reads", item.path),
+      () => pause("rsync reads", `${from}/${item.path}`),
     );
     const { content: after, size } = source;
     if (after !== before) ports.saw("a source changes while rsync reads it");

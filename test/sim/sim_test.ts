@@ -1,9 +1,10 @@
 /**
  * The simulation: SIM_SEED=7 lives through one schedule again (SIM_ONLY and SIM_ORDER through a part
- * of it, as the message of a failure says), SIM_RUNS=100 through fewer than CI does, SIM_LINES=1
- * shows the messages of turns in the trace.
+ * of it, as the message of a failure says), SIM_RUNS=100 through fewer than CI does, SIM_COUNTS=1
+ * tells how often each fault happened, SIM_LINES=1 shows the messages of turns in the trace.
  */
 import assert from "node:assert/strict";
+import { countsText, unseen } from "./coverage.ts";
 import { runMany } from "./many.ts";
 import { simulate } from "./simulate.ts";
 
@@ -28,9 +29,15 @@ Deno.test("simulation keeps every edit, schedule by schedule", async () => {
     return;
   }
   const count = numberFrom("SIM_RUNS") ?? RUNS;
-  const { runs, failure } = await runMany({ first: 1, count });
+  const { runs, failure, counts } = await runMany({ first: 1, count });
   if (failure !== undefined) throw new Error(failure.says);
   assert.equal(runs, count);
+  if (Deno.env.get("SIM_COUNTS") !== undefined) {
+    Deno.stdout.writeSync(new TextEncoder().encode(`\n${countsText(counts)}`));
+  }
+  if (count >= RUNS) {
+    assert.deepEqual(unseen(counts), [], "faults that never happened");
+  }
 });
 
 Deno.test("simulation replays a seed exactly", async () => {

@@ -80,6 +80,15 @@ function pathAt(machine: Machine, about: string): string | undefined {
   return known ? path : undefined;
 }
 
+/** Calls of which there are many: without this most crashes would be at them. */
+const COMMON: ReadonlySet<string> = new Set([
+  ...["remove", "rmdir", "mkdir", "sends", "agree"],
+]);
+/** For how many of these each other one counts. */
+const RARE_COUNTS = 8;
+/** How much more often a user acts while rsync reads a file than at another call. */
+const READ_INTERRUPTS = 8;
+
 /** What a user will do, and when; the seed says what. */
 interface Planned {
   readonly atMs: number;
@@ -382,17 +391,19 @@ export class World implements Disposable {
     if (!current.alive) throw new Killed();
     if (current === WORLD || this.#inside || this.#resting) return;
     const { interrupt, commitCrash } = this.#profile;
+    const often = call === "rsync reads" ? READ_INTERRUPTS : 1;
     if (
       this.#lines.size > 0 && this.#plan.length > 0 &&
       !isExchange(call, about) &&
-      this.random.happens("a user acts in a turn", interrupt)
+      this.random.happens("a user acts in a turn", interrupt * often)
     ) {
       this.#actNow(current, about);
     }
     this.#troubles.meet(current.name, call, about);
     if (this.#crashes <= 0 || !CHANGES.has(call)) return;
     const inCommit = isOfCommit(call, about) && this.random.chance(commitCrash);
-    if (!inCommit && --this.#callsToCrash > 0) return;
+    this.#callsToCrash -= COMMON.has(call) ? 1 : RARE_COUNTS;
+    if (!inCommit && this.#callsToCrash > 0) return;
     this.#crashes--;
     this.#callsToCrash = this.random.between(1, this.#profile.crashSpread);
     if (!this.random.happens("a process is killed")) return;
@@ -417,7 +428,7 @@ export class World implements Disposable {
   #actNow(current: Process, about: string): void {
     if (this.#plan.length === 0) return;
     const here = this.#plan.findIndex(({ machine }) =>
-      machine.name === current.name
+      machine.name === current.name || about.startsWith(`${machine.root}/`)
     );
     const index = here >= 0 && this.random.chance(0.7) ? here : 0;
     const [next] = this.#plan.splice(index, 1);
