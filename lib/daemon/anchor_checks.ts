@@ -125,7 +125,11 @@ export class AnchorChecks implements AsyncDisposable {
 
   /** A person asks: every file is read again, here and on the server. */
   hurry(): void {
-    this.#store.hurry();
+    try {
+      this.#store.hurry();
+    } catch (error) {
+      log.warn`Not every file is read again: ${describe(error)}`;
+    }
     this.#handed.clear();
     this.#recheck = true;
     this.#notBeforeMs = 0;

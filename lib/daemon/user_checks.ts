@@ -85,8 +85,13 @@ export class UserChecks implements ServerRecord, AsyncDisposable {
   /** A commit may have mended what was damaged. */
   onCommit(): void {
     const damaged = this.#store.inState("damaged", "", MAX_TOLD);
-    for (const row of damaged) this.#store.put({ ...row, due: 0 });
-    if (damaged.length > 0) this.#worker.wake(true);
+    if (damaged.length === 0) return;
+    try {
+      this.#store.putAll(damaged.map((row) => ({ ...row, due: 0 })));
+      this.#worker.wake(true);
+    } catch (error) {
+      log.warn`What is damaged is looked at later: ${describe(error)}`;
+    }
   }
 
   report(): ChecksReport {

@@ -7,6 +7,7 @@
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { z } from "zod";
+import { logger } from "./log.ts";
 import { inTransaction } from "./transaction.ts";
 import { setAsideIfDamaged } from "./state_file.ts";
 
@@ -19,6 +20,8 @@ create index if not exists digests_by_due on digests (scope, due);
 create index if not exists digests_by_state on digests (scope, state, path);
 create table if not exists notes (scope text primary key, content text not null) strict;
 `;
+
+const log = logger("checksum");
 
 /** Counting may take one part in so many of the time. */
 const COUNT_SHARE = 50;
@@ -65,14 +68,34 @@ export function markOf(
   return `${size} ${mtime} ${inode} ${ctime} ${version}`;
 }
 
-/** Opens a database of digests; one that is damaged is set aside, for all in it is made again. */
+/**
+ * Opens a database of digests; one that is damaged is set aside, for all in it is made again. Where
+ * there is no room for one, it is in memory until the next start.
+ */
 export function openDigests(file: string): DatabaseSync {
-  setAsideIfDamaged(file, Date.now());
+  try {
+    setAsideIfDamaged(file, Date.now());
+    return openAt(file);
+  } catch (error) {
+    log
+      .warn`Checksums are forgotten at the next start: ${file} cannot be used: ${
+      String(error)
+    }`;
+    return openAt(":memory:");
+  }
+}
+
+function openAt(file: string): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: 5000 });
-  database.exec("pragma journal_mode = wal");
-  database.exec("pragma synchronous = off"); // a digest that is lost is computed again
-  database.exec(SCHEMA);
-  return database;
+  try {
+    database.exec("pragma journal_mode = wal");
+    database.exec("pragma synchronous = normal");
+    database.exec(SCHEMA);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 }
 
 /** Digests of one anchor, or of one user's tree. */

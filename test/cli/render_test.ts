@@ -180,6 +180,7 @@ Deno.test("renderText() names what differs from the server, and what did", () =>
         },
       })],
     }));
+  assert.match(shown("differs"), /^In step\. But 1 problem needs a look\.$/m);
   assert.match(shown("differs"), /^\/home\/alice\/docs .* differs$/m);
   assert.match(
     shown("differs"),

@@ -91,3 +91,11 @@ Deno.test("openDigests() sets a damaged database aside and starts anew", async (
   using database = openDigests(file);
   assert.equal(new DigestStore(database, "").first(), undefined);
 });
+
+Deno.test("openDigests() works without a place on the disk", async () => {
+  await using directory = tempDirectory();
+  using database = openDigests(`${directory.path}/none/checks.db`);
+  const store = new DigestStore(database, "");
+  store.put(row("a"));
+  assert.deepEqual(store.first(), row("a"));
+});

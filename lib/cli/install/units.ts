@@ -154,6 +154,9 @@ export const EXAMPLE_CONFIG =
 # How often everything is looked at again, whatever the file system told.
 #rescan_interval = "1h"
 
+# In which time every file is read through once, slowly, to find bytes that changed unseen.
+#checksum_interval = "30d"
+
 # What is kept in step; 'sinkd add PATH' writes these into ~/.config/sinkd.conf.
 #[[anchors]]
 #path = "~/docs"

@@ -34,7 +34,7 @@ export function clientLines(
     anchor.conflicts.map((name) => below(anchor.path, name))
   );
   return [
-    verdict(report, faults.length, paint),
+    verdict(report, faults.length + differing(report), paint),
     "",
     ...whoLines(report, paint),
     ...anchorLines(report, nowMs, paint),
@@ -50,6 +50,12 @@ export function clientLines(
       CONFLICTS_SHOWN,
     ),
   ];
+}
+
+/** Anchors that were found to differ from the server. */
+function differing({ anchors }: ClientReport): number {
+  return anchors.filter(({ agreement }) => agreement.state === "differs")
+    .length;
 }
 
 function verdict(report: ClientReport, faults: number, paint: Paint): string {
