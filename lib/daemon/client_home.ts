@@ -45,7 +45,9 @@ export class ClientHome {
     const known = this.#server;
     if (known !== undefined && server.lease < known.lease) return "outdated";
     this.#server = server;
-    const same = known?.id === server.id && !this.#moving;
+    // A server that took its user anew heard nothing meanwhile: all is to be said again.
+    const same = known?.id === server.id && known.lease === server.lease &&
+      !this.#moving;
     this.#moving = false;
     if (same) return "same";
     if (known !== undefined && known.id !== server.id) {
