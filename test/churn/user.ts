@@ -11,8 +11,13 @@ import { itemAt, treeOf } from "../support/tree_view.ts";
 import type { WorldClient } from "../support/world_client.ts";
 import { idIn, idInTarget, targetOf, textOf, type Values } from "./values.ts";
 
-const DIRECTORIES = ["", "d0/", "d1/", "d1/e0/", "d1/e0/g0/", "d2/"];
-const NAMES = ["f0", "f1.txt", "f2", "f3.tar.gz", "f4", "f 5"];
+/** Many paths, and few, where everybody meets and files are directories elsewhere. */
+const MANY = {
+  directories: ["", "d0/", "d1/", "d1/e0/", "d1/e0/g0/", "d2/"],
+  names: ["f0", "f1.txt", "f2", "f3.tar.gz", "f4", "f 5"],
+};
+const FEW = { directories: ["", "d1/", "d1/e0/"], names: ["f0", "d1", "e0"] };
+const FEW_CHANCE = 0.4;
 const SIZES = [30, 30, 500, 500, 5000, 50_000, 400_000];
 const MODES = [0o644, 0o600, 0o755, 0o640];
 const DIRECTORY_MODES = [0o755, 0o700, 0o750];
@@ -58,7 +63,7 @@ export class User {
   /** Does something, chosen by chance, unless sinkd takes the place away meanwhile. */
   act(): void {
     const { random, client, note } = this.#ports;
-    const path = random.pick(DIRECTORIES) + random.pick(NAMES);
+    const path = pathBy(random);
     const act = pickBy(random);
     try {
       const done = act(this, `${client.files}/${path}`, path);
@@ -122,9 +127,7 @@ export class User {
   rename(full: string): string | undefined {
     const { random, client, hands } = this.#ports;
     if (full === client.files) return undefined;
-    const to = `${client.files}/${random.pick(DIRECTORIES)}${
-      random.pick(NAMES)
-    }`;
+    const to = `${client.files}/${pathBy(random)}`;
     if (`${to}/`.startsWith(`${full}/`)) return undefined;
     Deno.mkdirSync(dirname(to), { recursive: true });
     // Whatever is renamed counts as touched, before: a turn may look at any moment.
@@ -200,6 +203,11 @@ export class User {
         return [];
     }
   }
+}
+
+function pathBy(random: Random): string {
+  const { directories, names } = random.chance(FEW_CHANCE) ? FEW : MANY;
+  return random.pick(directories) + random.pick(names);
 }
 
 function pickBy(random: Random): Act {
