@@ -90,6 +90,8 @@ Deno.test("the broker delivers nothing that a client publishes as another, or as
     "sinkd/clients/alice/desk",
     "sinkd/server",
     "sinkd/server/bob/laptop",
+    "sinkd/lease/bob",
+    "sinkd/servers/0123456789abcdef",
     "$SYS/broker",
   ];
   for (const topic of topics) {
@@ -128,6 +130,8 @@ Deno.test("the broker refuses a client's subscriptions to what is not its own", 
     "sinkd/server/bob/laptop",
     "sinkd/server/+/+",
     "sinkd/clients/+/+",
+    "sinkd/lease/+",
+    "sinkd/lease/alice",
     "$SYS/#",
   ];
   for (const filter of filters) {
