@@ -225,9 +225,10 @@ function special(kind: Kind, random: Random): Partial<Profile> {
       return {};
     case "crashes in commits":
       return {
-        paths: random.pick([1, 2, 2, 4]),
+        paths: random.pick([1, 1, 2, 4]),
+        spanMs: random.pick([50, 500, 3000]),
         crashes: random.between(1, 5),
-        commitCrash: random.pick([0.03, 0.1, 0.3]),
+        commitCrash: random.pick([0.02, 0.05, 0.15]),
         aftermath: 0.8,
       };
     case "answers lost":

@@ -65,10 +65,20 @@ const NONE: ReadonlySet<string> = new Set();
 const KEPT: ReadonlySet<string> = new Set(["a"]);
 const FLAT: ReadonlySet<string> = new Set(["d"]);
 
-/** Calls from the intent of a commit to its record. */
+/** Calls from the intent of a commit to its record, and most of all those that move a version. */
 function isOfCommit(call: string, path: string): boolean {
-  return call !== "sends" && call !== "copyFile" &&
-    !(call === "remove" && /\/\.sinkd\/\w+$/.test(path));
+  switch (call) {
+    case "rename":
+    case "link":
+    case "rmdir":
+    case "agree":
+    case "finish":
+      return true;
+    case "remove":
+      return /\/\.sinkd\/incoming\/./.test(path);
+    default:
+      return false;
+  }
 }
 
 /** The path in a machine's anchor that a call is about, staged or not. */
@@ -88,6 +98,9 @@ const COMMON: ReadonlySet<string> = new Set([
 const RARE_COUNTS = 8;
 /** How much more often a user acts while rsync reads a file than at another call. */
 const READ_INTERRUPTS = 8;
+
+/** How much more often a process is killed before the last call of an exchange. */
+const EXCHANGE_CRASHES = 6;
 
 /** What a user will do, and when; the seed says what. */
 interface Planned {
@@ -401,7 +414,8 @@ export class World implements Disposable {
     }
     this.#troubles.meet(current.name, call, about);
     if (this.#crashes <= 0 || !CHANGES.has(call)) return;
-    const inCommit = isOfCommit(call, about) && this.random.chance(commitCrash);
+    const rate = commitCrash * (isExchange(call, about) ? EXCHANGE_CRASHES : 1);
+    const inCommit = isOfCommit(call, about) && this.random.chance(rate);
     this.#callsToCrash -= COMMON.has(call) ? 1 : RARE_COUNTS;
     if (!inCommit && this.#callsToCrash > 0) return;
     this.#crashes--;
