@@ -286,7 +286,7 @@ export class Leases implements Serving {
         return this.#take(effect);
       case "lost":
         log.warn`${effect.user} is not served here any more: ${effect.reason}`;
-        return void this.#ports.onLost(effect.user);
+        return this.#lose(effect.user);
       case "letGo":
         return this.#letGo(effect);
       case "twin":
@@ -349,6 +349,13 @@ export class Leases implements Serving {
       users.delete(name);
       this.#state = { ...this.#state, users };
     }
+  }
+
+  /** Nothing stays open of a directory that may be exchanged for a newer one. */
+  #lose(user: string): void {
+    this.#ports.onLost(user).then(() => {
+      if (!this.serves(user)) this.#ports.users.close(user);
+    }).catch((error) => log.error`${user}: ${describe(error)}`);
   }
 
   #letGo(
