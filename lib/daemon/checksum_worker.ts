@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { setImmediate } from "node:timers";
 import { bucketOf, BUCKETS } from "../core/proof.ts";
 import type { DigestRow, DigestStore } from "../io/digest_store.ts";
 import { BRISK, DigestReader, type Pace, SLOW } from "../io/file_digest.ts";
@@ -18,11 +19,15 @@ const UNREADABLE_MS = 60 * 60 * 1000;
 
 const log = logger("checksum");
 
-/** How a file is before and after it is read: as `row` says, to be left alone for now, or not there. */
+/**
+ * How a file is before and after it is read: as `row` says, to be left alone for now, or not there;
+ * or all files are to be left alone for a while.
+ */
 export type FileNow =
   | { readonly kind: "steady"; readonly row: DigestRow }
   | { readonly kind: "later"; readonly dueMs: number }
-  | { readonly kind: "gone" };
+  | { readonly kind: "gone" }
+  | { readonly kind: "busy"; readonly restMs: number };
 
 /** What {@linkcode ChecksumWorker} works with. */
 export interface ChecksumPorts {
@@ -101,8 +106,12 @@ export class ChecksumWorker implements AsyncDisposable {
         const first = this.#ports.store.first();
         if (first === undefined || first.due > Date.now()) break;
         if (!this.#ports.usable()) return AFTER_FAULT_MS;
-        await this.#check(first);
+        const restMs = await this.#check(first);
+        if (restMs > 0) return restMs;
         read++;
+        // What is put off is not waited for, and there may be very many.
+        await new Promise<void>((resolve) => setImmediate(resolve));
+        this.#stop.signal.throwIfAborted();
       }
     } catch (error) {
       if (this.#stop.signal.aborted) return 0;
@@ -114,7 +123,8 @@ export class ChecksumWorker implements AsyncDisposable {
     return 0;
   }
 
-  async #check(first: DigestRow): Promise<void> {
+  /** Gives how long to leave all files alone, or 0. */
+  async #check(first: DigestRow): Promise<number> {
     const { store, look, fullPath, onDigest } = this.#ports;
     const before = look(first);
     if (before.kind !== "steady") return this.#putOff(first, before);
@@ -126,18 +136,28 @@ export class ChecksumWorker implements AsyncDisposable {
     const after = look(row);
     if (after.kind !== "steady") return this.#putOff(first, after);
     if (JSON.stringify(after.row) !== JSON.stringify(row)) {
-      return store.put({ ...after.row, due: Date.now() });
+      store.put({ ...after.row, due: Date.now() });
+      return 0;
     }
     const due = digest === undefined
       ? Date.now() + UNREADABLE_MS
       : this.#dueNext(row.path);
     store.put({ ...onDigest(row, digest), due });
+    return 0;
   }
 
-  #putOff(row: DigestRow, now: Exclude<FileNow, { kind: "steady" }>): void {
+  #putOff(row: DigestRow, now: Exclude<FileNow, { kind: "steady" }>): number {
     const { store } = this.#ports;
-    if (now.kind === "gone") store.drop(row.path);
-    else store.put({ ...row, due: now.dueMs });
+    switch (now.kind) {
+      case "gone":
+        store.drop(row.path);
+        return 0;
+      case "later":
+        store.put({ ...row, due: now.dueMs });
+        return 0;
+      case "busy":
+        return now.restMs;
+    }
   }
 
   /** Spread over the second half of the interval, so that each day has its slice. */

@@ -239,7 +239,7 @@ export class UserChecks implements ServerRecord, AsyncDisposable {
   #look({ path }: DigestRow): FileNow {
     // In the middle of a commit, disk and record do not fit.
     if (this.#user.journal.pendingIntents().length > 0) {
-      return { kind: "later", dueMs: Date.now() + DOUBT_MS };
+      return { kind: "busy", restMs: DOUBT_MS };
     }
     const found = this.#lookup.at(path);
     if (found?.entry.kind !== "file") return { kind: "gone" };
