@@ -13,6 +13,9 @@ import { valueOfTarget } from "./values.ts";
 import { ANCHOR, type Machine } from "./machine.ts";
 import type { World } from "./world.ts";
 
+/** Time from a plan to its last step, at most, and that of a tick of the clock. */
+const LAST_INSTANT_MS = 40;
+
 /** No final path is ever half-written. */
 export function checkWhole(world: World, path: string): void {
   const node = world.files.peek(path);
@@ -41,6 +44,9 @@ export function checkConflictCopy(
   if (ours !== theirs && (values.isTouched(ours) || values.isTouched(theirs))) {
     return;
   }
+  // What is touched after the plan has looked is kept unseen.
+  const ageMs = world.clockMs(machine.name) - copy.mtimeMs;
+  if (values.isTouched(ours) && ageMs < LAST_INSTANT_MS) return;
   world.check(
     !values.descends(ours, theirs) && !values.descends(theirs, ours),
     `a false conflict: ${copyPath} keeps value ${ours}, and value ${theirs} comes in`,

@@ -137,7 +137,7 @@ export class World implements Disposable {
   readonly #lines = new Set<{ line: SimLine; process: Process }>();
   readonly #resources = new DisposableStack();
   readonly #stores: Stores;
-  /** Machines that were killed. */
+  /** Machines that were killed, or whose channel broke. */
   readonly #broken = new Set<string>();
   readonly #copies = new Set<string>();
   #plan: Planned[] = [];
@@ -275,7 +275,10 @@ export class World implements Disposable {
       enter: (call, about) => this.#enter(call, about),
       real: this.#stores.real,
       cutRate: (call, about) => this.#cutRate(call, about),
-      onCut: () => this.#hurry(machine),
+      onCut: () => {
+        this.#broken.add(client);
+        this.#hurry(machine);
+      },
       rsync: {
         files: this.files,
         torn: () => this.values.tear(),
