@@ -3,6 +3,7 @@
  * people work.
  */
 import assert from "node:assert/strict";
+import { LEASE_MS } from "../../lib/core/lease_state.ts";
 import { runSinkd } from "../support/daemon_process.ts";
 import { testWithFleet } from "../support/fleet.ts";
 import { tempDirectory } from "../support/temp.ts";
@@ -133,6 +134,16 @@ testWithFleet(
       Deno.readTextFileSync(`${laptop.files}/again`),
       "after the broker",
     );
+
+    // Without the broker a server stops by itself, long before another one may take over.
+    await world.broker?.kill();
+    await fleet.waitServing(first, [], 2 * LEASE_MS);
+    const waiting = (await fleet.report(first)).elsewhere;
+    assert.deepEqual(
+      waiting.map(({ user, reason }) => `${user} ${reason}`).sort(),
+      ["alice waiting", "bob waiting"],
+    );
+    await world.broker?.start();
   },
 );
 
