@@ -103,7 +103,7 @@ async function work(world: World, network: Network): Promise<Edits> {
   await waitFor(
     "a file of the other side",
     () => sees(world, "near", "shared/behind2-0-4"),
-    { limitMs: 30_000 },
+    { limitMs: 60_000 },
   );
   return edits;
 }
@@ -134,7 +134,7 @@ testOnHosts(
     }
     await waitFor("near to go on without them", async () => {
       return (await world.client("near").anchor()).pending === 0;
-    });
+    }, { limitMs: 60_000 });
     await finish(world, { network, edits });
   },
 );
