@@ -13,7 +13,8 @@ import {
   type ServerRef,
   serverStatusTopic,
 } from "../core/fleet_protocol.ts";
-import { type LeaseEffect, type LeaseEvent, stepLease } from "../core/lease.ts";
+import { stepLease } from "../core/lease.ts";
+import type { LeaseEffect, LeaseEvent } from "../core/lease_events.ts";
 import { standing } from "../core/lease_standing.ts";
 import {
   BEAT_MS,

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { type LeaseEffect, stepLease } from "../../lib/core/lease.ts";
+import { stepLease } from "../../lib/core/lease.ts";
+import type { LeaseEffect } from "../../lib/core/lease_events.ts";
 import {
   holds,
   type LeaseRecord,
