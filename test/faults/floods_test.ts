@@ -63,6 +63,25 @@ test("1,000 rapid edits of one file by two clients in turn end in the last one, 
   assert.deepEqual(copiesOf(a), []);
 });
 
+test("a renamed directory of 2,000 files is no deletion to be held, and moves on all sides", async (world) => {
+  const ledger = new Ledger();
+  const [a, b] = [world.client("a"), world.client("b")];
+  for (let i = 0; i < 2000; i++) {
+    const directory = `before/${i % 40}`;
+    if (i < 40) Deno.mkdirSync(`${a.files}/${directory}`, { recursive: true });
+    Deno.writeTextFileSync(`${a.files}/${directory}/${i}`, `file ${i}`);
+  }
+  await world.waitInStep({ limitMs: 60_000 });
+  Deno.renameSync(`${a.files}/before`, `${a.files}/after`);
+  ledger.noteTree(a, "after");
+  await waitFor("it to be gone on b or held on a", async () => {
+    assert.equal((await a.anchor()).held, null);
+    return itemAt(`${b.files}/before`) === undefined;
+  }, { limitMs: 120_000 });
+  await assertGuarantees(world, ledger, { limitMs: 60_000 });
+  assert.deepEqual(copiesOf(b), []);
+});
+
 /** Waits for held deletions of a client, says the word, and waits until all is in step. */
 async function decide(
   world: World,
