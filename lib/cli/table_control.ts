@@ -40,7 +40,10 @@ export const CONTROL_COMMANDS: readonly Command[] = [
     ["reject", "Refuses what is held: deleted files come back"],
     ["pause", "Stops keeping it in step until resume"],
     ["resume", "Goes on after pause"],
-    ["rescan", "Looks at every file again"],
+    [
+      "rescan",
+      "Looks at every file again; then, in the background, reads them all and compares",
+    ],
   ] as const).map(([word, summary]): Command => ({
     words: [word],
     role: "control",
