@@ -52,7 +52,7 @@ export async function runServer(
       fix: "install a newer rsync",
     });
   }
-  server.start();
+  await server.start();
   using certificates = await Certificates.open(`${options.root}/${OWN_NAME}`);
   const { openBroker } = await import("../io/broker.ts");
   await using broker = options.broker !== undefined

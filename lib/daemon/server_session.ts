@@ -131,8 +131,11 @@ export class Server {
     return [...this.#selection.names()];
   }
 
-  /** Checks the users' databases; what was done to them is told in status. With leases each is checked when it is ours. */
-  start(): void {
+  /**
+   * Checks the users' databases, and finishes what a crash left; what was done is told in status. With
+   * leases each is checked when it is ours.
+   */
+  async start(): Promise<void> {
     if (this.#leases !== undefined) return;
     for (const [index, text] of this.#users.start().entries()) {
       log.warn`${text}`;
@@ -143,6 +146,7 @@ export class Server {
           "nothing: every client compares in full, once; this line goes with the next start",
       });
     }
+    for (const text of await this.#users.recoverAll()) log.error`${text}`;
   }
 
   open(at: { broker: Broker | undefined; listen: string }): void {

@@ -15,6 +15,7 @@ import { placeOf, setAsideIfDamaged } from "../io/state_file.ts";
 import { randomHex } from "../io/turn_lines.ts";
 import type { ServerTree } from "../ports.ts";
 import { finishServerIntents } from "../turn/serve_turn.ts";
+import { describe } from "./faults.ts";
 
 const log = logger("users");
 
@@ -169,9 +170,26 @@ export class Users implements Disposable {
     return user;
   }
 
-  /** Carries out what a crash left half done; before a user's first turn and again before each. */
+  /** Carries out what a crash left half done; at a start, and again before each turn. */
   async recover(user: User): Promise<void> {
     await finishServerIntents(user.journal, user.tree);
+  }
+
+  /**
+   * {@linkcode recover} for everybody, at a start: nobody may ever take a turn again. Gives what could
+   * not be done, as sentences; the user's next turn tries it again.
+   */
+  async recoverAll(): Promise<string[]> {
+    const said: string[] = [];
+    for (const name of this.names()) {
+      const user = this.get(name);
+      try {
+        if (user !== undefined) await this.recover(user);
+      } catch (error) {
+        said.push(`A commit of ${name} is half done: ${describe(error)}`);
+      }
+    }
+    return said;
   }
 
   [Symbol.dispose](): void {
