@@ -75,11 +75,6 @@ const QUOTAS: readonly Over[] = [
   {
     who: "client",
     victim: (world) => world.client("b").process,
-    calls: "pwrite64",
-  },
-  {
-    who: "client",
-    victim: (world) => world.client("b").process,
     calls: "linkat",
   },
 ];

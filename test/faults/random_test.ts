@@ -11,10 +11,10 @@ import { type Random, seeded } from "../sim/random.ts";
 import { testFault } from "./rig.ts";
 
 /** Longer by hand: SINKD_RANDOM_S=600 SINKD_SEED=7 scripts/test test/faults/random_test.ts. */
-const SECONDS = Number(Deno.env.get("SINKD_RANDOM_S") ?? "12");
+const SECONDS = Number(Deno.env.get("SINKD_RANDOM_S") ?? "10");
 const SEED = Number(Deno.env.get("SINKD_SEED") ?? Date.now() % 1_000_000);
 /** How long the broker is away; a minute by hand. */
-const AWAY_S = Number(Deno.env.get("SINKD_BROKER_AWAY_S") ?? "8");
+const AWAY_S = Number(Deno.env.get("SINKD_BROKER_AWAY_S") ?? "6");
 const PATHS = ["one", "two", "d/one", "d/two", "e/one"];
 
 /** Edits until told to stop: now and then a larger file, and a deletion. */

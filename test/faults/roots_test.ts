@@ -62,7 +62,6 @@ const REPLACED: Readonly<Record<string, (root: string) => Promise<void>>> = {
       "-c",
       `mkdir '${root}.empty' && ln -s '${root}.empty' '${root}'`,
     ),
-  "a file": (root) => command("touch", root),
 };
 
 testFault(
