@@ -5,7 +5,7 @@ import { fingerprintOf } from "../../lib/io/certificate.ts";
 import { saveCredentials } from "../../lib/io/credentials.ts";
 import { SERVER_NAME } from "../../lib/io/dial.ts";
 import { dialRawChannel } from "../support/hostile_client.ts";
-import { testInWorld } from "../support/shared_world.ts";
+import { shareWorld, testInWorld } from "../support/shared_world.ts";
 import { waitFor } from "../support/waiting.ts";
 import type { World } from "../support/world.ts";
 import type { WorldClient } from "../support/world_client.ts";
@@ -114,11 +114,10 @@ for (const broker of ["embedded", "mosquitto"] as const) {
   );
 }
 
-const ALONE = { clients: { alice: ["a"] } };
+const { test } = shareWorld({ clients: { alice: ["a"] } });
 
-testInWorld(
+test(
   "a link that was made before the certificate changed says so",
-  ALONE,
   async (world) => {
     const link = await world.link("alice");
     await rotate(world);
@@ -132,12 +131,12 @@ testInWorld(
     assert.equal(refused.code, 1);
     assert.match(refused.err, /not the one that made this link/);
     await world.join(late);
+    world.forget(late);
   },
 );
 
-testInWorld(
+test(
   "only who has its secret may join again under a name, and ask for the certificates",
-  ALONE,
   async (world) => {
     const a = world.client("a");
     const credentials = a.credentials();
