@@ -96,6 +96,23 @@ Deno.test("applySteps() keeps a file that comes in the moment after a directory 
   assert.equal(Deno.readTextFileSync(`${root}/${COPY}/n`), "new");
 });
 
+Deno.test("applySteps() makes one copy, not two, when it died after a copy with a name of that time", async () => {
+  await using temp = tempDirectory();
+  const earlier = COPY.replace("120000", "115959");
+  makeTree(temp.path, { d: directory(), "d/p": file("local") });
+  Deno.linkSync(`${temp.path}/d/p`, `${temp.path}/d/${earlier}`);
+  stage(temp.path, { d: directory(), "d/p": file("incoming") });
+  const entry = entryOf(file("incoming"));
+  const path = relativePath("d/p");
+  const { left, copies } = apply(temp.path, [{ do: "put", path, entry }]);
+  assert.deepEqual({ left, copies }, { left: [], copies: [`d/${earlier}`] });
+  assert.deepEqual(readTree(temp.path), {
+    d: directory(),
+    "d/p": file("incoming"),
+    [`d/${earlier}`]: file("local"),
+  });
+});
+
 Deno.test("applySteps() makes one copy, not two, when it died between the copy and the new version", async () => {
   await using temp = tempDirectory();
   makeTree(temp.path, { p: file("local") });
