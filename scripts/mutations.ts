@@ -86,7 +86,7 @@ const UPDATES: readonly Mutation[] = [
     ],
   ),
   mutation(
-    ["twins-trusted", "in a hurry"],
+    ["twins-trusted", "cuts"],
     "two files that look the same are the same, wherever they were written",
     [
       `if (local?.entry.kind !== "file") return false;\n`,
@@ -220,7 +220,7 @@ const RECORDS: readonly Mutation[] = [
     [`if (changes.length > 0) base.markSent(changes);`, ``],
   ),
   mutation(
-    ["agreed-before-committed", "answers lost"],
+    "agreed-before-committed",
     "a client counts its edits as taken in before the server says so",
     [
       `const committed = await expect(line, "committed");`,
@@ -330,7 +330,7 @@ const TURNS: readonly Mutation[] = [
     ],
   ),
   mutation(
-    ["deferred-forgotten", "in a hurry"],
+    ["deferred-forgotten", "same looks"],
     "what a turn found still changing is not looked at again",
     [`defer(state, event.path, nowMs);\n`, ``],
   ),

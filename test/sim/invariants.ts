@@ -41,9 +41,9 @@ export function checkConflictCopy(
   if (copy?.kind !== "file" || staged?.kind !== "file") return;
   const [ours, theirs] = [copy.content, staged.content];
   if (ours === EMPTY || theirs === EMPTY) return;
-  if (ours !== theirs && (values.isTouched(ours) || values.isTouched(theirs))) {
-    return;
-  }
+  // Another time makes another version, and in the last instant nobody compares bytes.
+  const touched = values.isTouched(ours) || values.isTouched(theirs);
+  if (touched && (ours !== theirs || world.hasLastInstants)) return;
   // What is touched after the plan has looked is kept unseen.
   const ageMs = world.clockMs(machine.name) - copy.mtimeMs;
   if (values.isTouched(ours) && ageMs < LAST_INSTANT_MS) return;

@@ -251,6 +251,7 @@ function special(kind: Kind, random: Random): Partial<Profile> {
     case "touches":
       return {
         habits: { ...HABITS, touch: 100 },
+        interrupt: 0,
         paths: random.pick([1, 1, 2]),
         modes: false,
         startMs: random.pick([1500, 3000]),

@@ -344,6 +344,11 @@ export class World implements Disposable {
     return restored;
   }
 
+  /** True when users may act between any two calls. */
+  get hasLastInstants(): boolean {
+    return this.#profile.interrupt > 0;
+  }
+
   /** True when nothing on the server was brought back: its history is complete. */
   get hasHistory(): boolean {
     return this.#profile.restores === 0;
