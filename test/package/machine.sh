@@ -93,6 +93,8 @@ check_service() {
   as alice sinkd status --json | grep -q '"state": *"Sinkd"' || broken "status --json"
   systemctl restart sinkd-server
   check_sync carol alice "$1 after a restart of the server"
+  systemctl reload sinkd-server sinkd@alice || broken "systemctl reload"
+  fine "server and client read their files again"
   journalctl -o json -u sinkd-server | grep -q '"PRIORITY":"6"' || broken "no levels in the journal"
   ! journalctl -o cat -u sinkd-server | grep -q '^<[0-7]>' || broken "raw levels in the journal"
   fine "the journal has levels"

@@ -52,6 +52,7 @@ After=network-online.target
 [Service]
 Type=exec
 ExecStart=${program} --pid %t/sinkd/sinkd.pid
+ExecReload=${program} reload --pid %t/sinkd/sinkd.pid
 ${RESTART}
 User=sinkd
 Group=sinkd
