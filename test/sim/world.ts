@@ -654,6 +654,8 @@ export class World implements Disposable {
       writers > 1 || restores > 0,
       "a conflict copy, and only one user writes",
     );
+    // Who died in a commit cannot know whether a file that looks like the one put in is that one.
+    if (this.#broken.has(machine.name)) return;
     // With other modes nobody wrote another value, and what was forgotten cannot be known.
     if (!modes && restores + prunes === 0) {
       checkConflictCopy(this, machine, path);
