@@ -176,7 +176,7 @@ export interface Base {
 export interface ClientCommitResult {
   readonly left: readonly LeftPath[];
   readonly copies: readonly string[];
-  /** Inode of each version that went in; 0 when that was before a crash. Another one is an edit. */
+  /** Inode of each version that went in, when that was not before a crash. Another one is an edit. */
   readonly placed: ReadonlyMap<RelativePath, number>;
 }
 

@@ -40,7 +40,10 @@ export function applySteps(
   for (const step of steps) {
     try {
       if (step.do === "put") {
-        placed.set(step.path, lstatIfAny(stagedAt(step, places))?.ino ?? 0);
+        const inode = lstatIfAny(stagedAt(step, places))?.ino;
+        if (inode !== undefined && inode !== null) {
+          placed.set(step.path, inode);
+        }
       }
       const copy = applyStep(step, places);
       if (copy !== undefined) copies.push(copy);
