@@ -262,7 +262,8 @@ function special(kind: Kind, random: Random): Partial<Profile> {
         habits: { ...HABITS, hold: 60 },
         paths: random.pick([1, 2, 2]),
         crashes: random.between(0, 6),
-        crashSpread: random.pick([30, 100, 400]),
+        crashSpread: 400,
+        commitCrash: random.pick([0, 0.05, 0.1]),
         spanMs: random.pick([3000, 10_000]),
       };
     case "same looks":
