@@ -329,11 +329,6 @@ const TURNS: readonly Mutation[] = [
       `announceAtMs: Infinity,`,
     ],
   ),
-  mutation(
-    ["deferred-forgotten", "same looks"],
-    "what a turn found still changing is not looked at again",
-    [`defer(state, event.path, nowMs);\n`, ``],
-  ),
 ];
 
 /** Looking at the files. */
