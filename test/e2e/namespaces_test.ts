@@ -130,12 +130,12 @@ testOnNetwork(
 testOnNetwork(
   "Network leaves nothing behind, even of a test that is killed",
   async () => {
-    const left = (pid: number) =>
-      namespaces().filter((name) => name.startsWith(`sinkd-${pid}-`));
+    const left = (id: string) =>
+      namespaces().filter((name) => name.startsWith(`${id}-`));
     const net = await Network.open({ hosts: ["s"], behindRouter: ["b"] });
-    assert.equal(left(Deno.pid).length, 3);
+    assert.equal(left(net.id).length, 3);
     await net[Symbol.asyncDispose]();
-    assert.deepEqual(left(Deno.pid), []);
+    assert.deepEqual(left(net.id), []);
 
     await using directory = tempDirectory("sinkd-killed-");
     const module = new URL("../support/namespaces.ts", import.meta.url);
@@ -152,9 +152,12 @@ testOnNetwork(
       `${directory.path}/end`,
     );
     await waitFor("its network", () => isThere(`${directory.path}/open`));
-    assert.equal(left(killed.pid).length, 3);
+    assert.equal(left(`sinkd-${killed.pid}`).length, 3);
     Deno.kill(killed.pid, "SIGKILL");
-    await waitFor("its network to go", () => left(killed.pid).length === 0);
+    await waitFor(
+      "its network to go",
+      () => left(`sinkd-${killed.pid}`).length === 0,
+    );
   },
 );
 

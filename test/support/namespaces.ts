@@ -38,7 +38,6 @@ export const ROUTER = "router";
 const COMMON = "192.0.2.";
 const BEHIND = "198.51.100.";
 const RELAY = new URL("relay.py", import.meta.url).pathname;
-let networks = 0;
 
 interface Port {
   readonly name: string;
@@ -51,7 +50,8 @@ interface Port {
 
 /** Hosts and the links between them, until disposed. */
 export class Network implements AsyncDisposable {
-  readonly #id = `sinkd-${Deno.pid}-${++networks}`;
+  /** What the names of its namespaces begin with; files of tests that run side by side share the pid. */
+  readonly id = `sinkd-${Deno.pid}-${crypto.randomUUID().slice(0, 8)}`;
   readonly #stack = new AsyncDisposableStack();
   readonly #control: string;
   readonly #directory: string;
@@ -234,7 +234,7 @@ END`;
     const segment = address.startsWith(COMMON) ? "common" : "behind";
     return {
       name,
-      namespace: `${this.#id}-${name}`,
+      namespace: `${this.id}-${name}`,
       address,
       device: segment,
       segment,
