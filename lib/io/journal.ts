@@ -190,10 +190,17 @@ export class SqliteJournal implements Journal, Disposable {
       const rewrite = this.#database.prepare(
         "insert or replace into rewrites (path, stamp) values (?, ?)",
       );
+      const alike = this.#database.prepare(
+        "select 1 from versions where path = ? and kind = 'f' and size = ? and mtime = ?",
+      );
       for (const { path, entry, before, rewritten } of intent.rows) {
         const full = treePath(intent.scope, path);
         upsert.run(full, ...entryColumns(entry), stamp);
-        if (rewritten === true) rewrite.run(full, stamp);
+        // After a deletion a file of other bytes may look like the one that some client still has.
+        const looksLikeDeleted = before === undefined &&
+          entry?.kind === "file" &&
+          alike.get(full, entry.size, entry.mtimeMs) !== undefined;
+        if (rewritten === true || looksLikeDeleted) rewrite.run(full, stamp);
         if (before !== undefined) {
           archive.run(full, ...entryColumns(before), stamp, full, stamp);
         }

@@ -135,6 +135,19 @@ for (const [where, journal] of Object.entries(STORES)) {
     ]);
   });
 
+  Deno.test(`the journal ${where}: changesSince() tells of a file that looks like one that was deleted before it`, () => {
+    using store = journal();
+    commit(store, { cycle: 1, rows: { a: fileOf(1), b: fileOf(1) } });
+    commit(store, { cycle: 2, rows: { a: undefined, b: undefined } });
+    commit(store, { cycle: 3, rows: { a: fileOf(1), b: fileOf(2) } });
+    const rewritten = (since: number) =>
+      store.changesSince(DOCS, at(since)).changes
+        .filter((change) => change.rewritten === true)
+        .map((change) => change.path);
+    assert.deepEqual(rewritten(1), ["a"]);
+    assert.deepEqual(rewritten(3), []);
+  });
+
   Deno.test(`the journal ${where}: changesSince() gives later changes only, with deletions and what was there before`, () => {
     using store = journal();
     commit(store, { cycle: 1, rows: { a: fileOf(1), b: fileOf(1), d: dir } });

@@ -5,7 +5,7 @@
  * @module
  */
 import type { IncomingChange } from "../../lib/core/channel_protocol.ts";
-import type { Entry } from "../../lib/core/entry.ts";
+import { type Entry, sameContent } from "../../lib/core/entry.ts";
 import type { RelativePath } from "../../lib/core/path.ts";
 import {
   type Stamp,
@@ -129,7 +129,12 @@ export class MemoryJournal implements JournalStore {
     const ended = stampNumber(intent.stamp);
     for (const { path: below, entry, before, ...row } of intent.rows) {
       const path = treePath(intent.scope, below);
-      const rewritten = row.rewritten === true
+      const looksLikeDeleted = before === undefined &&
+        entry?.kind === "file" &&
+        this.#versions.some((version) =>
+          version.path === path && sameContent(version.entry, entry)
+        );
+      const rewritten = row.rewritten === true || looksLikeDeleted
         ? ended
         : this.#entries.get(path)?.rewritten ?? 0;
       this.#entries.set(path, { path, entry, stamp: ended, rewritten });
