@@ -19,7 +19,7 @@ ExecStart=/bin/sh -c '/built/machine.sh "$(cat /built/phase)" >/built/out 2>&1; 
 /** Why no such machine can be had here; \`undefined\` when it can. */
 export function missingForMachine(): string | undefined {
   if (Deno.uid() !== 0) return "root";
-  if (!isThere(`${DEBIAN}/.whole`)) return "test/package/setup";
+  if (!isThere(`${DEBIAN}/.whole`)) return "test/build/setup";
   const nspawn = ["/usr/bin/systemd-nspawn", "/bin/systemd-nspawn"];
   return nspawn.some(isThere) ? undefined : "systemd-nspawn";
 }
@@ -36,7 +36,7 @@ export async function runOnCleanMachine(
       await Deno.copyFile(path, `${built}/${name}`);
     }
     await Deno.copyFile(
-      `${CHECKOUT}test/package/machine.sh`,
+      `${CHECKOUT}test/build/machine.sh`,
       `${built}/machine.sh`,
     );
     await Deno.writeTextFile(`${built}/phase`, phase);
