@@ -14,6 +14,7 @@ import {
   type RelativePath,
   relativePath,
 } from "../core/path.ts";
+import { copyMadeBefore } from "./copy_made.ts";
 import {
   blockedAt,
   inWritableParent,
@@ -158,8 +159,15 @@ export class Asides {
   /** Makes a conflict copy of what lies at `full`. */
   #surface(path: RelativePath, full: string): string {
     const { root, copyName } = this.#options;
+    const home = homeOf(root, path);
+    const made = copyMadeBefore(home, full, root);
+    if (made !== undefined) {
+      Deno.removeSync(full);
+      this.#tidyAbove(full);
+      return made;
+    }
     for (;;) {
-      const copy = copyName(homeOf(root, path));
+      const copy = copyName(home);
       makeParents(`${root}/${copy}`, 0o755);
       if (lstatIfAny(full)?.isDirectory === true) {
         inWritableParent(

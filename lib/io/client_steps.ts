@@ -7,9 +7,9 @@
 import type { ClientStep } from "../core/client_commit.ts";
 import { type Found, sameEntry, sameFound } from "../core/entry.ts";
 import { ancestorsOf, type RelativePath } from "../core/path.ts";
-import { CONFLICT_MARK } from "../core/reconcile.ts";
 import type { ClientCommitResult, LeftPath, Look } from "../ports.ts";
 import type { Asides } from "./asides.ts";
+import { copyMadeBefore } from "./copy_made.ts";
 import {
   inWritableParent,
   linkIfFree,
@@ -208,7 +208,7 @@ function putBeside(
     Deno.removeSync(staged);
     return copy;
   }
-  copy = step.copy ?? copyMadeBefore(step.path, places.root) ?? copy;
+  copy = step.copy ?? copyMadeBefore(step.path, full, places.root) ?? copy;
   while (!linkIfFree(full, `${places.root}/${copy}`)) {
     // A crash may have come just after the copy was made.
     if (isSameFile(full, `${places.root}/${copy}`)) break;
@@ -216,20 +216,6 @@ function putBeside(
   }
   Deno.renameSync(staged, full);
   return copy;
-}
-
-/** The conflict copy that was made of a path just before a crash, by a name of that time. */
-function copyMadeBefore(path: RelativePath, root: string): string | undefined {
-  const full = `${root}/${path}`;
-  if (lstatIfAny(full)?.nlink === 1) return undefined;
-  const parent = path.slice(0, path.lastIndexOf("/") + 1);
-  return Array.from(
-    Deno.readDirSync(`${root}/${parent}`),
-    ({ name }) => `${parent}${name}`,
-  ).find((other) =>
-    other.includes(CONFLICT_MARK) && other !== path &&
-    isSameFile(full, `${root}/${other}`)
-  );
 }
 
 /** Replaces what the plan saw; it stays aside for a while. */

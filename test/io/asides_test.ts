@@ -291,6 +291,21 @@ Deno.test("place() finds a place when a file of the same size and time was set a
   });
 });
 
+Deno.test("recover() makes no second name of a copy that was made just before the crash", async () => {
+  await withAsides(async (rig) => {
+    makeAt(`${rig.root}/${PATH}`, OLD);
+    const saw = sawAt(`${rig.root}/${PATH}`, OLD);
+    const full = rig.asides.place(PATH, saw);
+    Deno.renameSync(`${rig.root}/${PATH}`, full);
+    Deno.writeTextFileSync(full, "edited");
+    const copy = `${PATH}.sinkd-conflict-rig-20260101-000000`;
+    Deno.linkSync(full, `${rig.root}/${copy}`);
+    assert.deepEqual(await rig.asides.recover(), [copy]);
+    assert.deepEqual(Object.keys(readTree(rig.root)).sort(), ["d", copy]);
+    assert.equal(Deno.readTextFileSync(`${rig.root}/${copy}`), "edited");
+  });
+});
+
 Deno.test("recover() makes no copy of what still lies at its path, written to or not", async () => {
   await withAsides(async (rig) => {
     makeAt(`${rig.root}/${PATH}`, OLD);
