@@ -24,7 +24,8 @@ async function shell(
     cwd,
     stdin: "null",
     env: {
-      npm_config_cache: `${cwd}/../npm-cache`,
+      // Not in an anchor: npm deletes most of it again, which is held.
+      npm_config_cache: `${CHECKOUT}.deno/npm-cache`,
       npm_config_offline: "true",
     },
   }).output();
