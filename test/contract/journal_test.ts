@@ -3,56 +3,26 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Entry } from "../../lib/core/entry.ts";
 import { relativePath } from "../../lib/core/path.ts";
-import type { JournalRow } from "../../lib/core/server_commit.ts";
-import { type Stamp, ZERO_STAMP } from "../../lib/core/stamp.ts";
+import { ZERO_STAMP } from "../../lib/core/stamp.ts";
 import { openJournal } from "../../lib/io/journal.ts";
-import type { ChangeSet, Scope, ServerIntent } from "../../lib/ports.ts";
+import type { ChangeSet, ServerIntent } from "../../lib/ports.ts";
+import {
+  at,
+  commit,
+  DOCS,
+  EPOCH,
+  fileOf,
+  intentOf,
+  type Rows,
+} from "../support/journal_rows.ts";
 import { type JournalStore, MemoryJournal } from "../sim/memory_journal.ts";
 
-const EPOCH = "00000000000000aa";
-const DOCS: Scope = { prefix: "docs" };
 const dir: Entry = { kind: "directory", mode: 0o755 };
-
-function fileOf(size: number): Entry {
-  return { kind: "file", size, mtimeMs: 1000 + size, mode: 0o644 };
-}
-
-function at(cycle: number): Stamp {
-  return { date: 20260102, cycle };
-}
 
 const STORES: Readonly<Record<string, () => JournalStore>> = {
   "in SQLite": () => openJournal(":memory:", () => EPOCH),
   "of the simulator": () => new MemoryJournal(EPOCH),
 };
-
-type Rows = Record<string, Entry | undefined>;
-
-function intentOf(
-  store: JournalStore,
-  { scope, cycle, rows }: { scope: Scope; cycle: number; rows: Rows },
-): ServerIntent {
-  return {
-    scope,
-    stage: "/stage",
-    stamp: at(cycle),
-    steps: [],
-    rows: Object.entries(rows).map(([path, entry]): JournalRow => ({
-      path: relativePath(path),
-      entry,
-      before: store.entryAt(scope, relativePath(path)),
-    })),
-  };
-}
-
-function commit(
-  store: JournalStore,
-  item: { scope?: Scope; cycle: number; rows: Rows },
-): void {
-  const intent = intentOf(store, { scope: DOCS, ...item });
-  store.prepare(intent);
-  store.finish(intent);
-}
 
 function pathsOf({ changes }: ChangeSet): string[] {
   return changes.map(({ path }) => path);

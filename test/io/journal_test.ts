@@ -1,50 +1,18 @@
 /** What a journal keeps over a restart; the rest is in `test/contract/journal_test.ts`. */
 import assert from "node:assert/strict";
-import type { Entry } from "../../lib/core/entry.ts";
 import { relativePath } from "../../lib/core/path.ts";
-import type { JournalRow } from "../../lib/core/server_commit.ts";
-import { type Stamp, ZERO_STAMP } from "../../lib/core/stamp.ts";
-import { openJournal, type SqliteJournal } from "../../lib/io/journal.ts";
-import type { Scope, ServerIntent } from "../../lib/ports.ts";
+import { ZERO_STAMP } from "../../lib/core/stamp.ts";
+import { openJournal } from "../../lib/io/journal.ts";
+import type { ServerIntent } from "../../lib/ports.ts";
+import {
+  at,
+  commit,
+  DOCS,
+  EPOCH,
+  fileOf,
+  intentOf,
+} from "../support/journal_rows.ts";
 import { tempDirectory } from "../support/temp.ts";
-
-const EPOCH = "00000000000000aa";
-const DOCS: Scope = { prefix: "docs" };
-function fileOf(size: number): Entry {
-  return { kind: "file", size, mtimeMs: 1000 + size, mode: 0o644 };
-}
-
-function at(cycle: number): Stamp {
-  return { date: 20260102, cycle };
-}
-
-type Rows = Record<string, Entry | undefined>;
-
-function intentOf(
-  store: SqliteJournal,
-  { scope, cycle, rows }: { scope: Scope; cycle: number; rows: Rows },
-): ServerIntent {
-  return {
-    scope,
-    stage: "/stage",
-    stamp: at(cycle),
-    steps: [],
-    rows: Object.entries(rows).map(([path, entry]): JournalRow => ({
-      path: relativePath(path),
-      entry,
-      before: store.entryAt(scope, relativePath(path)),
-    })),
-  };
-}
-
-function commit(
-  store: SqliteJournal,
-  item: { scope?: Scope; cycle: number; rows: Rows },
-): void {
-  const intent = intentOf(store, { scope: DOCS, ...item });
-  store.prepare(intent);
-  store.finish(intent);
-}
 
 Deno.test("openJournal() keeps epoch and head when it is opened again", async () => {
   await using temp = tempDirectory();
