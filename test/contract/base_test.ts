@@ -1,22 +1,13 @@
 /** One contract for both records of an anchor: the one in SQLite, and the simulator's in memory. */
 import assert from "node:assert/strict";
-import type { Entry, Found } from "../../lib/core/entry.ts";
+import type { Entry } from "../../lib/core/entry.ts";
 import { relativePath } from "../../lib/core/path.ts";
 import { ZERO_STAMP } from "../../lib/core/stamp.ts";
 import { ClientStore } from "../../lib/io/base_store.ts";
-import type { Base, ClientIntent, Position } from "../../lib/ports.ts";
+import type { Base, ClientIntent } from "../../lib/ports.ts";
+import { agree, file, HERE, on } from "../support/base_rows.ts";
 import { MemoryBase } from "../sim/memory_base.ts";
 
-const HERE: Position = {
-  epoch: "00000000000000aa",
-  stamp: { date: 20260102, cycle: 3 },
-};
-const file: Entry = {
-  kind: "file",
-  size: 5,
-  mtimeMs: 1_700_000_000_123,
-  mode: 0,
-};
 const INTENT: ClientIntent = {
   stage: ".sinkd/incoming",
   steps: [
@@ -26,20 +17,6 @@ const INTENT: ClientIntent = {
   agreements: [{ path: relativePath("d"), entry: undefined, trusted: true }],
   position: HERE,
 };
-
-function on(entry: Entry): Found {
-  return { entry, inode: 2 ** 40, ctimeS: 1_700_000_000 };
-}
-
-function agree(store: Base, paths: Record<string, Entry | undefined>): void {
-  store.agree(
-    Object.entries(paths).map(([path, entry]) => ({
-      path: relativePath(path),
-      base: entry === undefined ? undefined : on(entry),
-    })),
-    HERE,
-  );
-}
 
 /** An intent as it may come back: what is `undefined` is not there. */
 function stored(intent: ClientIntent | undefined): unknown {

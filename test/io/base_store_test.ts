@@ -1,39 +1,11 @@
 /** What only the database of a client does; the rest is in `test/contract/base_test.ts`. */
 import assert from "node:assert/strict";
-import type { Entry, Found } from "../../lib/core/entry.ts";
 import { relativePath } from "../../lib/core/path.ts";
 import { ZERO_STAMP } from "../../lib/core/stamp.ts";
 import { type AnchorStore, ClientStore } from "../../lib/io/base_store.ts";
-import type { ClientIntent, Position } from "../../lib/ports.ts";
+import type { ClientIntent } from "../../lib/ports.ts";
+import { agree, file, HERE, on } from "../support/base_rows.ts";
 import { tempDirectory } from "../support/temp.ts";
-
-const HERE: Position = {
-  epoch: "00000000000000aa",
-  stamp: { date: 20260102, cycle: 3 },
-};
-const file: Entry = {
-  kind: "file",
-  size: 5,
-  mtimeMs: 1_700_000_000_123,
-  mode: 0,
-};
-
-function on(entry: Entry): Found {
-  return { entry, inode: 2 ** 40, ctimeS: 1_700_000_000 };
-}
-
-function agree(
-  store: AnchorStore,
-  paths: Record<string, Entry | undefined>,
-): void {
-  store.agree(
-    Object.entries(paths).map(([path, entry]) => ({
-      path: relativePath(path),
-      base: entry === undefined ? undefined : on(entry),
-    })),
-    HERE,
-  );
-}
 
 function withStore(
   work: (store: AnchorStore, client: ClientStore) => void,
