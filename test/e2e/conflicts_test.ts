@@ -127,12 +127,12 @@ test("client() makes no conflict when both sides made the same edit", async (wor
   assert.deepEqual(copiesIn(sides.one), []);
 });
 
-test("client() keeps both when two edits have the same size and time, but other bytes", async (world) => {
-  const sides = await apart(world, {
-    name: "twins",
-    first: "a",
-    make: (directory) => Deno.writeTextFileSync(`${directory}/file`, "old"),
-  });
+/** Writes other bytes of one length and time on both sides; both are there afterwards. */
+async function assertTwinsKept(
+  world: World,
+  sides: Sides,
+  timeS: number,
+): Promise<void> {
   for (
     const [directory, text] of [[sides.one, "one"], [
       sides.other,
@@ -140,13 +140,22 @@ test("client() keeps both when two edits have the same size and time, but other 
     ]] as const
   ) {
     Deno.writeTextFileSync(`${directory}/file`, `${text} of equal length`);
-    Deno.utimeSync(`${directory}/file`, 1.7e9, 1.7e9);
+    Deno.utimeSync(`${directory}/file`, timeS, timeS);
   }
   await together(world, sides);
   const texts = ["file", ...copiesIn(sides.other)].map((name) =>
     Deno.readTextFileSync(`${sides.other}/${name}`)
   );
   assert.deepEqual(texts, ["one of equal length", "two of equal length"]);
+}
+
+test("client() keeps both when two edits have the same size and time, but other bytes", async (world) => {
+  const sides = await apart(world, {
+    name: "twins",
+    first: "a",
+    make: (directory) => Deno.writeTextFileSync(`${directory}/file`, "old"),
+  });
+  await assertTwinsKept(world, sides, 1.7e9);
 });
 
 test("client() keeps both when two new files were written in one millisecond, of one size", async (world) => {
@@ -155,21 +164,7 @@ test("client() keeps both when two new files were written in one millisecond, of
     first: "a",
     make: () => {},
   });
-  const nowS = Date.now() / 1000;
-  for (
-    const [directory, text] of [[sides.one, "one"], [
-      sides.other,
-      "two",
-    ]] as const
-  ) {
-    Deno.writeTextFileSync(`${directory}/file`, `${text} of equal length`);
-    Deno.utimeSync(`${directory}/file`, nowS, nowS);
-  }
-  await together(world, sides);
-  const texts = ["file", ...copiesIn(sides.other)].map((name) =>
-    Deno.readTextFileSync(`${sides.other}/${name}`)
-  );
-  assert.deepEqual(texts, ["one of equal length", "two of equal length"]);
+  await assertTwinsKept(world, sides, Date.now() / 1000);
 });
 
 test("client() loses nothing when a file here is a directory there", async (world) => {
