@@ -68,18 +68,24 @@ export function rsyncArguments(job: RsyncJob): string[] {
   ];
 }
 
-/** Arguments of the local call that turns staged, munged links into true ones. */
-export function unmungeArguments(from: string, to: string): string[] {
+/**
+ * Arguments of the call that makes true links of staged, munged ones below `to`, an absolute path.
+ * It reads from a daemon of its own on pipes, which strips the prefix as it does for a restore: both
+ * sides are what any other call uses. Between two directories the side that reads can be told not to
+ * munge by `--remote-option` alone, which rsync up to 3.2.7 spoils (RsyncProject/rsync #408): it
+ * then writes into its working directory. `config` is split at spaces: a plain relative name.
+ */
+export function unmungeArguments(config: string, to: string): string[] {
   return [
     "--links",
     "--omit-link-times",
-    "--munge-links",
-    "--remote-option=--no-munge-links",
     "--no-implied-dirs",
     "--from0",
     "--files-from=-",
+    `--timeout=${IO_TIMEOUT_S}`,
+    `--rsh=rsync --server --daemon --config=${config} .`,
     "--",
-    `${from}/`,
+    `own::${MODULE}/`,
     `${to}/`,
   ];
 }

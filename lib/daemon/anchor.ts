@@ -17,6 +17,7 @@ import type { Channel } from "../io/channel.ts";
 import { AnchorDisk } from "../io/client_disk.ts";
 import { lstatIfAny } from "../io/files.ts";
 import { logger } from "../io/log.ts";
+import { unmungeLinks } from "../io/rsync_serve.ts";
 import { clientLine } from "../io/turn_lines.ts";
 import { AnchorEdits } from "../turn/edits.ts";
 import {
@@ -44,6 +45,7 @@ export interface AnchorPorts {
   readonly config: AnchorConfig;
   readonly store: AnchorStore;
   readonly clientName: string;
+  /** Where each child process has a working directory of its own. */
   readonly runDirectory: string;
   /** The client's state database, and the one of digests. */
   readonly stateFile: string;
@@ -110,6 +112,8 @@ export class Anchor implements AsyncDisposable {
       nowMs: () => performance.now(),
       passesOver: (path, entry) => passesOver(selection, path, entry),
       assertRoot: () => this.#directory.assert(),
+      makeLinks: (places, paths) =>
+        unmungeLinks({ ...places, runDirectory: ports.runDirectory }, paths),
     });
     this.edits = new AnchorEdits({
       base: store,

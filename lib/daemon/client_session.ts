@@ -28,7 +28,6 @@ import { logger } from "../io/log.ts";
 import { askPins } from "../io/pins.ts";
 import { type Link, type LinkEvent, openLink } from "../io/mqtt_link.ts";
 import { Timers } from "../io/timers.ts";
-import { randomHex } from "../io/turn_lines.ts";
 import { openWatcher, type Watcher, type WatchEvent } from "../io/watcher.ts";
 import { Anchor } from "./anchor.ts";
 import { type AnchorCommand, commandAnchors } from "./client_commands.ts";
@@ -101,7 +100,7 @@ export class ClientSession {
         config,
         store: this.#store.anchor(config.path),
         clientName: options.credentials.client,
-        runDirectory: `${options.stateDirectory}/run/${randomHex(8)}`,
+        runDirectory: `${options.stateDirectory}/run`,
         stateFile: `${options.stateDirectory}/client.db`,
         digests: this.#digests,
         checksumIntervalMs: options.config.checksumIntervalMs,

@@ -23,7 +23,6 @@ import {
   removeTree,
 } from "./files.ts";
 import { findPath } from "./look.ts";
-import { unmungeLinks } from "./rsync_serve.ts";
 
 /** Where staged files lie, relative to the anchor's root. */
 export const INCOMING = `${OWN_NAME}/incoming`;
@@ -46,6 +45,11 @@ export interface DiskOptions {
   readonly nowMs: () => number;
   /** Throws when the root is not there, or not the one that was scanned. */
   readonly assertRoot: () => void;
+  /** Makes true links below `to` of the staged, munged ones below `from`; both are absolute. */
+  readonly makeLinks: (
+    places: { readonly from: string; readonly to: string },
+    paths: readonly RelativePath[],
+  ) => Promise<void>;
 }
 
 /** {@linkcode ClientDisk} on real files. */
@@ -87,7 +91,7 @@ export class AnchorDisk implements ClientDisk {
     if (links.length > 0) {
       this.#makeOwn(LINKS);
       const places = { from: `${root}/${stage}`, to: `${root}/${LINKS}` };
-      await unmungeLinks(places, links);
+      await this.#options.makeLinks(places, links);
     }
     const broken = new Map<RelativePath, string>();
     for (const { path, entry, verified } of expected) {

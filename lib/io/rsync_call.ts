@@ -66,7 +66,8 @@ export function killIfRunning(child: Deno.ChildProcess): void {
   }
 }
 
-async function writeList(
+/** Writes a child's list to its standard input. */
+export async function writeList(
   rsync: Deno.ChildProcess,
   list: Uint8Array,
 ): Promise<void> {

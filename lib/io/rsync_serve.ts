@@ -1,20 +1,21 @@
 /**
  * rsync on the client: its own daemon mode on pipes, with one module that confines the server to
- * the anchor, and a local call that makes true links of staged ones.
+ * the anchor, or that makes true links of staged ones.
  *
  * @module
  */
 import { OWN_NAME, type RelativePath } from "../core/path.ts";
+import { fileList, MODULE_ACCOUNT, unmungeArguments } from "../core/rsync.ts";
 import {
-  fileList,
-  MODULE,
-  MODULE_ACCOUNT,
-  unmungeArguments,
-} from "../core/rsync.ts";
+  MODULE_FILES,
+  type ModuleRules,
+  moduleText,
+  ROOT_VARIABLE,
+} from "../core/rsync_module.ts";
 import type { Channel } from "./channel.ts";
-import { removeTree } from "./files.ts";
+import { withChildDirectory } from "./child_directory.ts";
 import { keptText, pipesEnd, pump } from "./pump.ts";
-import { killIfRunning } from "./rsync_call.ts";
+import { killIfRunning, writeList } from "./rsync_call.ts";
 
 /** What the server may do in one call, and where. */
 export interface Serving {
@@ -25,7 +26,7 @@ export interface Serving {
   /** `edits`: the server reads; `update`: it writes into `.sinkd/incoming` and nowhere else. */
   readonly direction: "edits" | "update";
   readonly password: string;
-  /** A private directory for this call's configuration; made, and removed at the end. */
+  /** Where each call has a private working directory, with its configuration, until its end. */
   readonly runDirectory: string;
 }
 
@@ -34,85 +35,88 @@ export async function serveRsync(
   channel: Channel,
   serving: Serving,
 ): Promise<void> {
-  const config = writeConfig(serving);
-  const rsync = new Deno.Command("rsync", {
-    args: ["--server", "--daemon", `--config=${config}`, "."],
-    cwd: serving.root,
-    env: { LC_ALL: "C.UTF-8" },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const stderr = keptText(rsync.stderr);
-  try {
-    await pump(channel, pipesEnd(rsync));
-  } finally {
-    killIfRunning(rsync);
-    await rsync.status;
-    await stderr;
-    await removeTree(serving.runDirectory);
-  }
+  await withChildDirectory(serving.runDirectory, async (directory) => {
+    const { direction, password } = serving;
+    const allowed = allowedPatterns(serving);
+    writePrivate(
+      `${directory}/${MODULE_FILES.secrets}`,
+      `${MODULE_ACCOUNT}:${password}\n`,
+    );
+    if (allowed !== undefined) {
+      writePrivate(
+        `${directory}/${MODULE_FILES.rules}`,
+        allowed.join("\n") + "\n",
+      );
+    }
+    writeConfig(directory, {
+      access: direction === "update" ? "write" : "read",
+      password: true,
+      selective: allowed !== undefined,
+    });
+    const rsync = new Deno.Command("rsync", {
+      args: ["--server", "--daemon", `--config=${MODULE_FILES.config}`, "."],
+      cwd: directory,
+      env: { LC_ALL: "C.UTF-8", [ROOT_VARIABLE]: serving.root },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const stderr = keptText(rsync.stderr);
+    try {
+      await pump(channel, pipesEnd(rsync));
+    } finally {
+      killIfRunning(rsync);
+      await rsync.status;
+      await stderr;
+    }
+  });
+}
+
+/** Where munged links are, where true ones are to be made, and where the call may stand. */
+export interface LinkPlaces {
+  /** Absolute, as is `to`. */
+  readonly from: string;
+  readonly to: string;
+  readonly runDirectory: string;
 }
 
 /** Makes true links below `to` of the munged ones below `from`; throws with rsync's words when it cannot. */
 export async function unmungeLinks(
-  directories: { from: string; to: string },
+  { from, to, runDirectory }: LinkPlaces,
   paths: readonly RelativePath[],
 ): Promise<void> {
-  const { from, to } = directories;
-  const rsync = new Deno.Command("rsync", {
-    args: unmungeArguments(from, to),
-    env: { LC_ALL: "C.UTF-8" },
-    stdin: "piped",
-    stdout: "null",
-    stderr: "piped",
-  }).spawn();
-  const stderr = keptText(rsync.stderr);
-  const writer = rsync.stdin.getWriter();
-  await writer.write(fileList(paths));
-  await writer.close();
-  const { code } = await rsync.status;
-  const words = await stderr;
-  if (code !== 0) {
-    throw new Error(
-      `Cannot make links in '${to}': rsync ended with exit ${code}: ${words.trim()}`,
-    );
-  }
+  await withChildDirectory(runDirectory, async (directory) => {
+    writeConfig(directory, {
+      access: "read",
+      password: false,
+      selective: false,
+    });
+    const rsync = new Deno.Command("rsync", {
+      args: unmungeArguments(MODULE_FILES.config, to),
+      cwd: directory,
+      env: { LC_ALL: "C.UTF-8", [ROOT_VARIABLE]: from },
+      stdin: "piped",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    const stderr = keptText(rsync.stderr);
+    await writeList(rsync, fileList(paths));
+    const { code } = await rsync.status;
+    const words = await stderr;
+    if (code !== 0) {
+      throw new Error(
+        `Cannot make links in '${to}': rsync ended with exit ${code}: ${words.trim()}`,
+      );
+    }
+  });
 }
 
-function writeConfig(serving: Serving): string {
-  const { runDirectory } = serving;
-  Deno.mkdirSync(runDirectory, { recursive: true, mode: 0o700 });
-  const secrets = `${runDirectory}/secrets`;
-  const rules = `${runDirectory}/rules`;
-  const config = `${runDirectory}/rsyncd.conf`;
-  writePrivate(secrets, `${MODULE_ACCOUNT}:${serving.password}\n`);
-  const allowed = allowedPatterns(serving);
-  if (allowed !== undefined) writePrivate(rules, allowed.join("\n") + "\n");
-  const writing = serving.direction === "update";
-  writePrivate(
-    config,
-    [
-      "use chroot = no",
-      "munge symlinks = yes",
-      "reverse lookup = no",
-      "log file = /dev/null",
-      `[${MODULE}]`,
-      // The working directory is the anchor: a path here would need quoting that rsync does not have.
-      "path = .",
-      `read only = ${writing ? "no" : "yes"}`,
-      `write only = ${writing ? "yes" : "no"}`,
-      "list = no",
-      `auth users = ${MODULE_ACCOUNT}`,
-      `secrets file = ${secrets}`,
-      ...(Deno.uid() === 0 ? ["uid = 0", "gid = 0"] : []),
-      ...(allowed === undefined
-        ? []
-        : [`include from = ${rules}`, "exclude = *"]),
-      "",
-    ].join("\n"),
-  );
-  return config;
+function writeConfig(
+  directory: string,
+  rules: Omit<ModuleRules, "asRoot">,
+): void {
+  const text = moduleText({ ...rules, asRoot: Deno.uid() === 0 });
+  writePrivate(`${directory}/${MODULE_FILES.config}`, text);
 }
 
 /** What alone may pass, as rsync patterns, or `undefined` for everything. */

@@ -41,7 +41,7 @@ export function clientLine(
   options: {
     readonly root: string;
     readonly only: string | undefined;
-    /** A directory of its own for each call's configuration. */
+    /** Where each call has a working directory of its own. */
     readonly runDirectory: string;
     readonly silenceMs: number;
   },

@@ -83,17 +83,13 @@ async function call(
     only: options.only,
     direction: options.serves ?? options.direction,
     password: PASSWORD,
-    runDirectory: `${places.run}/call`,
+    runDirectory: places.run,
   });
   const [end] = await Promise.all([
     callRsync(channels.server, callFor(places, options)),
     served,
   ]);
-  assert.throws(
-    () => Deno.lstatSync(`${places.run}/call`),
-    Deno.errors.NotFound,
-    "the password lies around",
-  );
+  assert.deepEqual(readTree(places.run), {}, "the password lies around");
   return end;
 }
 
@@ -143,7 +139,11 @@ const HOSTILE: Tree = Object.fromEntries([
   ["l absolute", link("/etc/passwd")],
   ["l up", link("../../../../etc")],
   ["l name\n", link("new\nline")],
-  ["l odd", link("%s '\" \\ é")],
+  ["l odd", link("%HOME% '\" \\ é")],
+  ["l longest", link("x".repeat(4080))],
+  ...NAMES.map((name) => [`l of ${name.slice(0, 99)}`, link(name)] as const),
+  ["dir #1\n/l", directory()],
+  ...NAMES.map((name) => [`dir #1\n/l/${name}`, link("../x")] as const),
 ]);
 const HOSTILE_PATHS = Object.keys(HOSTILE).filter((path) =>
   HOSTILE[path]?.kind !== "directory"
@@ -172,15 +172,25 @@ Deno.test("callRsync() brings hostile names and links as they are, over a real c
     const incoming = `${places.anchor}/.sinkd/incoming`;
     assert.deepEqual(readStage(incoming), staged(HOSTILE));
     assert.deepEqual(readTree(places.anchor), {}, "nothing outside .sinkd");
-    const links = HOSTILE_PATHS.filter((path) => path.startsWith("l "));
+    const links = HOSTILE_PATHS.filter((path) =>
+      HOSTILE[path]?.kind === "link"
+    );
     Deno.mkdirSync(`${places.anchor}/.sinkd/links`);
     await unmungeLinks(
-      { from: incoming, to: `${places.anchor}/.sinkd/links` },
+      {
+        from: incoming,
+        to: `${places.anchor}/.sinkd/links`,
+        runDirectory: places.run,
+      },
       links.map(relativePath),
     );
     assert.deepEqual(
       readTree(`${places.anchor}/.sinkd/links`),
-      Object.fromEntries(links.map((path) => [path, HOSTILE[path]])),
+      Object.fromEntries(
+        Object.entries(HOSTILE).filter(([path, { kind }]) =>
+          kind === "link" || path.startsWith("dir") && kind === "directory"
+        ),
+      ),
     );
   });
 });
@@ -479,7 +489,7 @@ for (const direction of ["edits", "update"] as const) {
           only: undefined,
           direction,
           password: PASSWORD,
-          runDirectory: `${places.run}/call`,
+          runDirectory: places.run,
         }),
       ]);
       assert.deepEqual(ends.map(({ status }) => status), [
@@ -579,7 +589,7 @@ Deno.test("callRsync() ends with rsync's code when its arguments are refused bef
       only: undefined,
       direction: "edits",
       password: PASSWORD,
-      runDirectory: `${places.run}/call`,
+      runDirectory: places.run,
     });
     const [end] = await Promise.all([callRsync(channels.server, call), served]);
     assert.equal(end.code, 1);

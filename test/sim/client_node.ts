@@ -35,6 +35,7 @@ import {
   finishClientIntent,
   takeTurn,
 } from "../../lib/turn/take_turn.ts";
+import { makeLinks } from "./fake_deno.ts";
 import type { FileEvent } from "./file_system.ts";
 import type { SimLine } from "./line.ts";
 import type { ClientEnd, ToClient } from "./network.ts";
@@ -85,6 +86,10 @@ export class ClientNode implements ClientEnd {
       assertRoot: () => {},
       copyName,
       nowMs: steadyMs,
+      makeLinks: (places, paths) => {
+        makeLinks(world.files, places, paths);
+        return Promise.resolve();
+      },
     });
     this.#edits = new AnchorEdits({
       base: this.#base,

@@ -231,7 +231,6 @@ function fileCalls(files: FileSystem, calls: Calls): Record<string, unknown> {
         [Symbol.dispose]() {},
       };
     },
-    Command: commandOver(files),
   };
 }
 
@@ -240,38 +239,13 @@ function bytesOf(content: number, size: number): Uint8Array {
   return new TextEncoder().encode(`${content} `.repeat(size).slice(0, size));
 }
 
-/** The one command that adapters run here: rsync, to make true links of munged ones. */
-function commandOver(files: FileSystem): unknown {
-  return class {
-    readonly #places: readonly string[];
-
-    constructor(_name: string, options: { args: readonly string[] }) {
-      this.#places = options.args.slice(-2);
-    }
-
-    spawn() {
-      const [from = "", to = ""] = this.#places;
-      let list = "";
-      return {
-        stdin: {
-          getWriter: () => ({
-            write(chunk: Uint8Array) {
-              list += new TextDecoder().decode(chunk);
-              return Promise.resolve();
-            },
-            close: () => Promise.resolve(),
-          }),
-        },
-        stderr: new ReadableStream({ start: (stream) => stream.close() }),
-        get status() {
-          for (const path of list.split("\0").filter((text) => text !== "")) {
-            unmunge(files, `${from}${path.slice(2)}`, `${to}${path.slice(2)}`);
-          }
-          return Promise.resolve({ code: 0 });
-        },
-      };
-    }
-  };
+/** What rsync does with staged links: each is made anew below `to`, leading where it truly leads. */
+export function makeLinks(
+  files: FileSystem,
+  { from, to }: { readonly from: string; readonly to: string },
+  paths: readonly string[],
+): void {
+  for (const path of paths) unmunge(files, `${from}/${path}`, `${to}/${path}`);
 }
 
 function unmunge(files: FileSystem, from: string, to: string): void {

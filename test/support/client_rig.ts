@@ -25,8 +25,9 @@ import type {
   ClientLine,
   Edits,
 } from "../../lib/ports.ts";
+import { unmungeLinks } from "../../lib/io/rsync_serve.ts";
 import { type ClientTurnEnd, takeTurn } from "../../lib/turn/take_turn.ts";
-import type { Planned, Tree } from "./temp.ts";
+import { type Planned, tempDirectory, type Tree } from "./temp.ts";
 
 /** The epoch of the scripted server. */
 export const EPOCH = "00000000000000aa";
@@ -79,6 +80,10 @@ export function openDisk(
     copyName: (path) => copyName(root, path),
     nowMs,
     assertRoot: () => {},
+    makeLinks: async (places, paths) => {
+      await using run = tempDirectory();
+      await unmungeLinks({ ...places, runDirectory: run.path }, paths);
+    },
   });
 }
 
