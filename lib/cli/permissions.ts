@@ -6,6 +6,7 @@
  */
 import { socketPathOf } from "../io/pid_file.ts";
 import { brokerAddress, joinAddress, splitAddress } from "../core/address.ts";
+import { OWN_NAME } from "../core/own_name.ts";
 import type { Arguments } from "./arguments.ts";
 import { ENVIRONMENT_NAMES, type Surroundings } from "./context.ts";
 import { absolute } from "./context.ts";
@@ -84,7 +85,13 @@ export function grantsOf(
       const [operand] = given.operands;
       const path = operand === undefined ? [] : [absolute(operand, around)];
       return merge(controlGrants(given, around), {
-        read: [places.machineConfig, ...directories, ...path],
+        read: [
+          places.machineConfig,
+          places.stateDirectory,
+          ...directories,
+          ...path,
+          ...path.flatMap(serverMarks),
+        ],
         write: directories,
       });
     }
@@ -123,6 +130,15 @@ function controlGrants(given: Arguments, around: Surroundings): Grants {
     net: sockets.filter(isNetworkName).map((socket) => `unix:${socket}`),
     sys: ["uid"],
   });
+}
+
+/** What tells that a path lies in a server's root. */
+function serverMarks(path: string): string[] {
+  const marks: string[] = [];
+  for (let above = path; above !== "/"; above = directoryOf(above)) {
+    marks.push(`${above}/${OWN_NAME}`);
+  }
+  return marks;
 }
 
 /** What holds a pid file and listens beside it. */
@@ -179,6 +195,7 @@ function clientGrants(
       places.stateDirectory,
       known.modules,
       ...known.anchors,
+      ...known.anchors.flatMap(serverMarks),
     ],
     write: [places.stateDirectory, ...known.anchors],
     net: known.addresses.map(netHost),

@@ -62,7 +62,11 @@ export const CLIENT_COMMANDS: readonly Command[] = [
         summary: "What stays here, as an rsync filter pattern; may be repeated",
       },
       USER_CONFIG,
+      STATE,
       PID,
+    ],
+    notes: [
+      "What sinkd keeps for itself (state with credentials, configuration, sockets, caches, a server's root) is never synced, also in an anchor that holds it.",
     ],
     examples: [
       "sinkd add ~/docs --name docs --exclude '*.tmp' --exclude /cache/",

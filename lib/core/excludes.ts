@@ -17,7 +17,7 @@ const MAX_PATTERNS = 1000;
 const MAX_PATTERN_BYTES = 4095;
 
 /** One pattern: whether it excludes (`- `, the default) or keeps (`+ `), and what it matches. */
-interface ExcludeRule {
+export interface ExcludeRule {
   readonly excludes: boolean;
   readonly directoriesOnly: boolean;
   /** What of a path is compared. */
@@ -82,6 +82,29 @@ export function parseExcludes(patterns: readonly string[]): ParsedExcludes {
     }
   }
   return { ok: true, rules: { list: patterns.map(parseRule) } };
+}
+
+/** Rules that exclude paths as they are written: `whole` in the anchor, `last` at the end of any path. */
+export function excludesOf(
+  paths: {
+    readonly whole: readonly string[];
+    readonly last: readonly string[];
+  },
+): ExcludeRule[] {
+  const rule = (path: string, scope: ExcludeRule["scope"]): ExcludeRule => ({
+    excludes: true,
+    directoriesOnly: false,
+    scope,
+    slashBefore: false,
+    slashAfterDirectory: false,
+    pattern: { kind: "text", text: byteString(path) },
+  });
+  return [
+    ...paths.whole.map((path) => rule(path, { kind: "whole" })),
+    ...paths.last.map((path) =>
+      rule(path, { kind: "last", names: path.split("/").length })
+    ),
+  ];
 }
 
 /**

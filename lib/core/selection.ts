@@ -5,6 +5,7 @@
  */
 import type { Entry } from "./entry.ts";
 import { type ExcludeRules, isExcluded } from "./excludes.ts";
+import { isOwn, type OwnPaths } from "./own_places.ts";
 import { nameOf, OWN_NAME, type RelativePath } from "./path.ts";
 
 /** The choice an anchor makes; sizes in bytes. */
@@ -14,6 +15,8 @@ export interface Selection {
   readonly only: string | undefined;
   readonly minSize: number | undefined;
   readonly maxSize: number | undefined;
+  /** On a client, sinkd's own places in the anchor; `rules` begin with them. */
+  readonly own?: OwnPaths;
 }
 
 /** True when what is at a path stays out; without an entry: whatever it may be. */
@@ -22,13 +25,22 @@ export function passesOver(
   path: RelativePath,
   entry: Entry | undefined,
 ): boolean {
-  const { rules, only, minSize, maxSize } = selection;
+  const { rules, only, own } = selection;
   if (only !== undefined && path !== only) return true;
   if (nameOf(path) === OWN_NAME) return true;
+  if (own !== undefined && isOwn(own, path, entry)) return true;
   if (entry === undefined) {
     return isExcluded(rules, path, true) && isExcluded(rules, path, false);
   }
   if (isExcluded(rules, path, entry.kind === "directory")) return true;
+  return isOutsideSizes(selection, entry);
+}
+
+/** True for a file that is larger or smaller than the anchor takes. */
+export function isOutsideSizes(
+  { minSize, maxSize }: Pick<Selection, "minSize" | "maxSize">,
+  entry: Entry,
+): boolean {
   if (entry.kind !== "file") return false;
   const large = maxSize !== undefined && entry.size > maxSize;
   return large || (minSize !== undefined && entry.size < minSize);

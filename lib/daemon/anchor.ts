@@ -7,6 +7,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Load, Standing } from "../core/client_state.ts";
 import { type AnchorConfig, treePathOf } from "../core/config.ts";
 import { type ExcludeRules, parseExcludes } from "../core/excludes.ts";
+import { ownPathsIn, withOwnPaths } from "../core/own_places.ts";
 import { nameOf, type RelativePath } from "../core/path.ts";
 import { conflictPath } from "../core/reconcile.ts";
 import type { SettleEvent } from "../core/settle.ts";
@@ -17,6 +18,7 @@ import type { Channel } from "../io/channel.ts";
 import { AnchorDisk } from "../io/client_disk.ts";
 import { lstatIfAny } from "../io/files.ts";
 import { logger } from "../io/log.ts";
+import { realPathOf } from "../io/own_places.ts";
 import { unmungeLinks } from "../io/rsync_serve.ts";
 import { clientLine } from "../io/turn_lines.ts";
 import { AnchorEdits } from "../turn/edits.ts";
@@ -47,6 +49,8 @@ export interface AnchorPorts {
   readonly clientName: string;
   /** Where each child process has a working directory of its own. */
   readonly runDirectory: string;
+  /** Absolute paths of what is sinkd's own on this machine. */
+  readonly ownPlaces: readonly string[];
   /** The client's state database, and the one of digests. */
   readonly stateFile: string;
   readonly digests: DatabaseSync;
@@ -102,9 +106,11 @@ export class Anchor implements AsyncDisposable {
     });
     const parsed = parseExcludes(config.excludes);
     if (!parsed.ok) throw new Error(`Cannot use excludes: ${parsed.reason}`);
-    this.rules = parsed.rules;
+    const own = ownPathsIn([this.root, realPathOf(this.root)], ports.ownPlaces);
+    this.rules = withOwnPaths(parsed.rules, own);
     const { minSize, maxSize } = config.rsync;
-    const selection = { rules: this.rules, only: this.only, minSize, maxSize };
+    const { rules, only } = this;
+    const selection = { rules, only, minSize, maxSize, own };
     const copyName = (path: RelativePath) => this.#copyName(path);
     this.#disk = new AnchorDisk({
       root: this.root,
@@ -129,6 +135,7 @@ export class Anchor implements AsyncDisposable {
       path: config.path,
       only: this.only,
       rules: this.rules,
+      own,
       intervalMs: config.intervalMs,
       store,
       directory: this.#directory,

@@ -5,6 +5,7 @@
  */
 import type { Found } from "../core/entry.ts";
 import type { ExcludeRules } from "../core/excludes.ts";
+import type { OwnPaths } from "../core/own_places.ts";
 import { nameOf, OWN_NAME, type RelativePath } from "../core/path.ts";
 import {
   newSettleState,
@@ -35,6 +36,7 @@ export interface ScansPorts {
   readonly path: string;
   readonly only: string | undefined;
   readonly rules: ExcludeRules;
+  readonly own: OwnPaths;
   readonly intervalMs: number;
   readonly store: AnchorStore;
   readonly directory: AnchorRoot;
@@ -71,10 +73,11 @@ export class AnchorScans {
 
   /** Compares everything, or what is at and below `below`, with the record. */
   async scan(below: RelativePath | undefined): Promise<void> {
-    const { root, rules, only, signal, directory, edits } = this.#ports;
+    const { root, rules, own, only, signal, directory, edits } = this.#ports;
     const scan = await edits.whileScanning(() =>
       scanTree(root, {
         rules,
+        own,
         only,
         ...(below === undefined ? {} : { below }),
         signal,

@@ -12,6 +12,7 @@ import { loadConfig } from "../io/config_file.ts";
 import { openControl } from "../io/control.ts";
 import { type Credentials, loadCredentials } from "../io/credentials.ts";
 import { configureLog, logger } from "../io/log.ts";
+import { ownPlaceFault, ownPlaces } from "../io/own_places.ts";
 import { lockPidFile, socketPathOf } from "../io/pid_file.ts";
 import { checkRsync } from "../io/rsync_version.ts";
 import { ClientSession } from "./client_session.ts";
@@ -104,6 +105,7 @@ class Client {
         config: this.#config,
         credentials: this.#credentials,
         stateDirectory: this.#options.stateDirectory,
+        ownPlaces: ownPlaces(this.#options),
         onPins: (renewed) => this.#renewPins(renewed),
         onMoved: (address) => this.#moved(address),
       });
@@ -213,7 +215,13 @@ class Client {
 
 function read(options: ClientOptions): Config {
   const { machineConfig: machineFile, userConfig: userFile, home } = options;
-  return loadConfig({ machineFile, userFile, home });
+  const config = loadConfig({ machineFile, userFile, home });
+  const places = ownPlaces(options);
+  for (const { path } of config.anchors) {
+    const fault = ownPlaceFault(path, places);
+    if (fault !== undefined) throw new ConfigError({ file: userFile }, fault);
+  }
+  return config;
 }
 
 function mayReach(address: string): boolean {

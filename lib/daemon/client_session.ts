@@ -45,6 +45,8 @@ export interface SessionOptions {
   readonly config: Config;
   readonly credentials: Credentials;
   readonly stateDirectory: string;
+  /** Absolute paths of what is sinkd's own on this machine. */
+  readonly ownPlaces: readonly string[];
   /** The server is about to show another certificate: these are to be pinned from now on. */
   readonly onPins: (renewed: Credentials) => void;
   /** The user's server is one at this `host:port`. */
@@ -102,6 +104,7 @@ export class ClientSession {
         clientName: options.credentials.client,
         runDirectory: `${options.stateDirectory}/run`,
         stateFile: `${options.stateDirectory}/client.db`,
+        ownPlaces: options.ownPlaces,
         digests: this.#digests,
         checksumIntervalMs: options.config.checksumIntervalMs,
         talk: (work) =>

@@ -12,7 +12,9 @@ import type { Found } from "../core/entry.ts";
 import type { ExcludeRules } from "../core/excludes.ts";
 import { isExcluded } from "../core/excludes.ts";
 import type { RelativePath } from "../core/path.ts";
+import { isOwn, type OwnPaths } from "../core/own_places.ts";
 import { nameOf, OWN_NAME, parentOf } from "../core/path.ts";
+import { isOwnPlace } from "./own_places.ts";
 import { causeOf, findPath, lookAt, mayBeLossyName, missing } from "./look.ts";
 export { findPath, type Look } from "./look.ts";
 
@@ -48,6 +50,8 @@ export interface ScanOptions {
   readonly only: string | undefined;
   /** Just this path and what is below it. */
   readonly below?: RelativePath;
+  /** What of the anchor is sinkd's own; directories that turn out to be so are added. */
+  readonly own?: OwnPaths;
   readonly signal?: AbortSignal;
 }
 
@@ -147,6 +151,9 @@ function visitBelow(walk: Walk, below: RelativePath): void {
     if (look.kind !== "found" || look.found.entry.kind !== "directory") return;
     if (isExcluded(walk.options.rules, parent, true)) return;
   }
+  if (
+    walk.options.own !== undefined && isOwn(walk.options.own, below, undefined)
+  ) return;
   const look = findPath(walk.root, below);
   const directory = look.kind === "found" &&
     look.found.entry.kind === "directory";
@@ -193,6 +200,7 @@ async function list(
   } catch (error) {
     return unlisted(walk, directory, error);
   }
+  if (turnsOutOwn(walk, directory, listing)) return undefined;
   for (const item of listing) {
     if (++walk.entries % ENTRIES_PER_CHECK === 0) await giveWay(walk);
     if (item.name === OWN_NAME) continue;
@@ -202,6 +210,20 @@ async function list(
   }
   await giveWay(walk);
   return undefined;
+}
+
+/** Notes a directory that is sinkd's own by what lies in it; it is in no scan, nor is what is below it. */
+function turnsOutOwn(
+  { root, options: { own }, scan }: Walk,
+  directory: RelativePath | undefined,
+  listing: readonly Deno.DirEntry[],
+): boolean {
+  if (own === undefined || directory === undefined) return false;
+  const names = new Set(listing.map(({ name }) => name));
+  if (!isOwnPlace(`${root}/${directory}`, names)) return false;
+  own.found.add(directory);
+  scan.found.delete(directory);
+  return true;
 }
 
 /** A large directory is read by Deno's own thread, in one go; a small one at once. */

@@ -14,7 +14,8 @@ import {
 import type { Arguments } from "../arguments.ts";
 import { absolute, type Context } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
-import { clientPlaces, homeDirectory } from "../places.ts";
+import { ownPlaceFault, ownPlaces, ownPlacesIn } from "../../io/own_places.ts";
+import { clientPlaces, homeDirectory, pidFilesToAsk } from "../places.ts";
 import { columns, painter, plain } from "../render/style.ts";
 import { askReload, tryAsk } from "./ask.ts";
 
@@ -25,12 +26,24 @@ export async function add(
 ): Promise<number> {
   const path = absolute(given.operands[0] ?? "", context.around);
   await checkAnchor(path);
+  const places = ownPlaces({
+    ...clientPlaces(given, context.around),
+    pidFile: pidFilesToAsk(given, context.around)[0],
+    home: homeDirectory(context.around),
+  });
+  const fault = ownPlaceFault(path, places);
+  if (fault !== undefined) throw new UsageError(`Cannot add: ${fault}`);
   addAnchor(configFiles(given, context), {
     path,
     name: given.text("name"),
     excludes: given.list("exclude"),
   });
-  context.out(`${plain(path)} is kept in step from now on.\n`);
+  context.out(`${plain(path)} is synced from now on.\n`);
+  const own = ownPlacesIn(path, places);
+  if (own.length > 0) {
+    const names = own.map(plain).join(", ");
+    context.out(`Not synced, as sinkd's own: ${names}\n`);
+  }
   return await tellClient(given, context);
 }
 
