@@ -4,19 +4,18 @@
  * @module
  */
 import { UsageError } from "../core/fault.ts";
-import type { ClientReport, StatusReport } from "../core/status.ts";
 
 /** What the process exits with. */
 export const EXIT = {
-  /** In step, or done. */
+  /** Up to date, or done. */
   done: 0,
-  /** Working, offline, not yet in step; or it failed for a reason of its own. */
+  /** Working, offline, not everything synced; or it failed for a reason of its own. */
   working: 1,
   /** Wrong usage or configuration. */
   usage: 2,
   /** No server or client runs. */
   notRunning: 3,
-  /** Held or paused: a person must decide. */
+  /** Held, paused, revoked: a person must decide. */
   person: 4,
   /** The client wants to be started again with freshly computed permissions (sysexits: try again). */
   restart: 75,
@@ -39,28 +38,6 @@ export function messageOf(error: unknown): string {
     current = current instanceof Error ? current.cause : undefined;
   }
   return parts.join(": ").replaceAll(/\s*\n\s*/g, " ");
-}
-
-/** What `sinkd status` exits with. Conflict copies and listed problems do not change it. */
-export function exitCodeOfReport(report: StatusReport): number {
-  if (report.role === "server") {
-    return report.state === "Sinkd" ? EXIT.done : EXIT.working;
-  }
-  if (needsPerson(report)) return EXIT.person;
-  const inStep = report.state === "Sinkd" &&
-    report.server.state !== "Offline" &&
-    report.anchors.every((anchor) =>
-      anchor.state === "Sinkd" && anchor.pending === 0
-    );
-  return inStep ? EXIT.done : EXIT.working;
-}
-
-/** True when something is held or paused. */
-export function needsPerson(report: ClientReport): boolean {
-  return report.state === "Held" ||
-    report.anchors.some((anchor) =>
-      anchor.state === "Held" || anchor.held !== null
-    );
 }
 
 function textOf(error: unknown): string {

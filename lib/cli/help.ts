@@ -28,8 +28,8 @@ export function commandHelp(command: Command): string {
 const EXAMPLES: readonly (readonly [string, string])[] = [
   ["sinkd server adduser alice", "on the server: prints a join link"],
   ["sinkd join 'sinkd://alice:…@host:8883#…'", "on each machine"],
-  ["sinkd add ~/docs && sinkd client start", "keep a directory in step"],
-  ["sinkd status", "am I in step, and if not, why?"],
+  ["sinkd add ~/docs && sinkd client start", "sync a directory"],
+  ["sinkd status", "is everything synced, and if not, why?"],
 ];
 
 /** Help of the whole program; `say` writes a command as this executable's user types it. */
@@ -51,8 +51,8 @@ export function programHelp(
     ...twoColumns(rows, say),
     "",
     `Every command has --help; ${say("sinkd --version")} prints the version.`,
-    "Exit codes: 0 in step or done, 1 working or not yet in step, 2 usage or configuration,",
-    "3 not running, 4 needs a person.",
+    "Exit codes: 0 up to date or done, 1 not everything is synced, 2 usage or configuration,",
+    "3 not running, 4 needs your decision.",
     "",
     "Examples:",
     ...twoColumns(EXAMPLES, say),

@@ -14,7 +14,7 @@ export const CONTROL_COMMANDS: readonly Command[] = [
   {
     words: ["status"],
     role: "control",
-    summary: "Am I in step, and if not, why and what do I do?",
+    summary: "Is everything synced, and if not, why and what to do?",
     operands: [],
     options: [
       { name: "json", kind: "flag", summary: "As one JSON object" },
@@ -26,7 +26,7 @@ export const CONTROL_COMMANDS: readonly Command[] = [
       PID,
     ],
     notes: [
-      "Exit codes: 0 in step; 1 working, offline or behind; 3 not running; 4 held or paused.",
+      "Exit codes: 0 up to date; 1 not everything is synced; 3 not running; 4 held, paused or revoked.",
     ],
     examples: ["sinkd status", "sinkd status --json --pid /run/sinkd.pid"],
     run: async (given, context) =>

@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { nameFault } from "./path.ts";
 import { stampSchema, stampShape } from "./stamp.ts";
+import { needsSchema } from "./status.ts";
 
 /** Version of messages and of the data channel; a peer with another one is told to upgrade. */
 export const PROTOCOL_VERSION = 1;
@@ -41,6 +42,13 @@ export const msgUpdateSchema = z.discriminatedUnion("status", [
   z.strictObject({ status: z.literal("Behind"), ...announcement }),
   z.strictObject({ status: z.literal("Updating"), ...announcement }),
   z.strictObject({ status: z.literal("Held"), ...announcement }),
+  /** What this machine's own status shows, whichever anchor it is of. */
+  z.strictObject({
+    status: z.literal("Report"),
+    version,
+    host: announcement.host,
+    needs: needsSchema,
+  }),
   z.strictObject({ status: z.literal("Offline"), version }),
 ]);
 /** See {@linkcode msgUpdateSchema}. */

@@ -14,7 +14,8 @@ import type {
   ServerState as StateName,
 } from "./protocol.ts";
 import { PROTOCOL_VERSION } from "./protocol.ts";
-import { compareStamps, type Stamp } from "./stamp.ts";
+import { compareStamps, type Stamp, ZERO_STAMP } from "./stamp.ts";
+import type { Needs } from "./status.ts";
 
 /** Most turns that wait for one user; a further announcement is dropped and comes again. */
 export const MAX_QUEUE = 1000;
@@ -40,7 +41,17 @@ export interface ClientView {
   readonly state: ClientState;
   readonly stamp: Stamp;
   readonly lastSeenMs: number;
+  /** What its own status shows, as it last said. */
+  readonly needs: Needs;
 }
+
+/** A machine that has nothing to complain of. */
+export const NO_NEEDS: Needs = {
+  held: 0,
+  paused: 0,
+  decisions: 0,
+  problems: 0,
+};
 
 /** What the server knows of a user. */
 export interface UserView {
@@ -65,7 +76,8 @@ export interface Standing {
   readonly changed: boolean;
 }
 
-type Announcement = Exclude<MsgUpdate, { status: "Offline" }>;
+/** What a client says of one anchor. */
+export type Announcement = Exclude<MsgUpdate, { status: "Offline" | "Report" }>;
 
 /** What happens to the server. */
 export type ServerEvent =
@@ -76,6 +88,14 @@ export type ServerEvent =
     readonly path: RelativePath;
     readonly message: Announcement;
     readonly standing: Standing;
+    readonly nowMs: number;
+  }
+  | {
+    readonly kind: "reported";
+    readonly user: string;
+    readonly client: string;
+    readonly host: string;
+    readonly needs: Needs;
     readonly nowMs: number;
   }
   | {
@@ -123,6 +143,8 @@ export function stepServer(state: ServerState, event: ServerEvent): ServerStep {
   switch (event.kind) {
     case "announced":
       return withTurns(announced(state, event));
+    case "reported":
+      return { state: reported(state, event), effects: [] };
     case "gone":
       return withTurns(gone(state, event));
     case "turnEnded":
@@ -149,11 +171,13 @@ function announced(
 ): ServerStep {
   const { user, client, path, message, standing, nowMs } = event;
   const stamp = { date: message.date, cycle: message.cycle };
+  const needs = clientOf(state, event)?.needs ?? NO_NEEDS;
   const seen = withClient(state, event, {
     host: message.host,
     state: message.status,
     stamp,
     lastSeenMs: nowMs,
+    needs,
   });
   if (message.status === "Updating" || message.status === "Held") {
     return { state: seen, effects: [] };
@@ -188,9 +212,36 @@ function announced(
       state: "Sinkd",
       stamp: standing.head,
       lastSeenMs: nowMs,
+      needs,
     }),
     effects: [{ kind: "reply", user, client, message: reply }],
   };
+}
+
+/** A machine may speak of itself before any of its anchors does. */
+function reported(
+  state: ServerState,
+  event: Extract<ServerEvent, { kind: "reported" }>,
+): ServerState {
+  const { host, needs, nowMs } = event;
+  const known = clientOf(state, event);
+  const online = known === undefined || known.state === "Offline"
+    ? "Sinkd"
+    : known.state;
+  return withClient(state, event, {
+    host,
+    state: online,
+    stamp: known?.stamp ?? ZERO_STAMP,
+    lastSeenMs: nowMs,
+    needs,
+  });
+}
+
+function clientOf(
+  state: ServerState,
+  { user, client }: { user: string; client: string },
+): ClientView | undefined {
+  return state.users.get(user)?.clients.get(client);
 }
 
 function gone(

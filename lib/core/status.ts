@@ -9,8 +9,34 @@ import { stampSchema } from "./stamp.ts";
 const clientStates = z.enum(["Sinkd", "Behind", "Updating", "Offline", "Held"]);
 const serverStates = z.enum(["Sinkd", "Synching", "Offline"]);
 
-/** Something that went wrong: where, why, and what to do. Times are ISO 8601 in UTC. */
+/**
+ * How bad a line of a report is, best first: nothing is wrong; worth knowing; work is under way;
+ * something failed and is retried; the server is out of reach; a person must act.
+ */
+export const levels = [
+  "good",
+  "note",
+  "busy",
+  "problem",
+  "offline",
+  "decision",
+] as const;
+/** See {@linkcode levels}. */
+export type Level = typeof levels[number];
+
+/**
+ * Something that went wrong: where, why, and what to do. Times are ISO 8601 in UTC.
+ *
+ * How to state one: `faults.note(key, { kind, level, path, cause, fix })`. `kind` names the sort of
+ * fault (`"disk"`, `"left"`): faults are bounded per kind, and whoever finds them states the whole set
+ * of a kind after each check with `faults.restate(kind, ...)`, so that one goes when its cause is gone.
+ * `level` is `problem` unless said otherwise: sinkd retries by itself. `decision`: nothing goes on until
+ * a person acts. `note`: everything that can be synced is. `path` says whose (`server: /srv`, a machine,
+ * a full path); `cause` is a clause without a capital or a full stop; `fix` is one thing to do.
+ */
 export const faultSchema = z.strictObject({
+  kind: z.string(),
+  level: z.enum(["note", "problem", "decision"]),
   path: z.string(),
   cause: z.string(),
   fix: z.string(),
@@ -18,6 +44,13 @@ export const faultSchema = z.strictObject({
 });
 /** See {@linkcode faultSchema}. */
 export type Fault = z.infer<typeof faultSchema>;
+
+/** What a report comes to, never better than its worst line; printed with it as JSON. */
+export const verdictSchema = z.strictObject({
+  level: z.enum(levels),
+  exitCode: z.union([z.literal(0), z.literal(1), z.literal(4)]),
+  headline: z.string(),
+});
 
 /**
  * How an anchor compares with the server. `differs` until a comparison finds both sides the same;
@@ -60,6 +93,7 @@ export type AnchorReport = z.infer<typeof anchorReportSchema>;
 /** A client's `status --json`. */
 export const clientReportSchema = z.strictObject({
   role: z.literal("client"),
+  verdict: verdictSchema.optional(),
   pid: z.int(),
   version: z.string(),
   user: z.string(),
@@ -106,9 +140,20 @@ export const checksSchema = z.strictObject({
 /** See {@linkcode checksSchema}. */
 export type ChecksReport = z.infer<typeof checksSchema>;
 
+/** What a machine's own status shows, for its server: how many of each. */
+export const needsSchema = z.strictObject({
+  held: z.int().min(0),
+  paused: z.int().min(0),
+  decisions: z.int().min(0),
+  problems: z.int().min(0),
+});
+/** See {@linkcode needsSchema}. */
+export type Needs = z.infer<typeof needsSchema>;
+
 /** A server's `status --json`. */
 export const serverReportSchema = z.strictObject({
   role: z.literal("server"),
+  verdict: verdictSchema.optional(),
   pid: z.int(),
   version: z.string(),
   listen: z.string(),
@@ -127,6 +172,8 @@ export const serverReportSchema = z.strictObject({
       state: clientStates,
       stamp: stampSchema,
       lastSeen: z.string().nullable(),
+      /** What this machine said of itself, as it last said it: how many of each. */
+      needs: needsSchema,
     })),
   })),
   /** Users of this root that this server does not serve, with who does. */

@@ -30,6 +30,7 @@ import {
 import type { ProofLine } from "../turn/prove.ts";
 import { Timers } from "../io/timers.ts";
 import { AnchorChecks } from "./anchor_checks.ts";
+import { restateEdits } from "./anchor_problems.ts";
 import { AnchorRoot, type Hold, parentDirectory } from "./anchor_root.ts";
 import { ALMOST_NOTHING_MS, AnchorScans } from "./anchor_scans.ts";
 import { selectionText } from "./anchor_selection.ts";
@@ -189,6 +190,7 @@ export class Anchor implements AsyncDisposable {
   hold(): Hold | undefined {
     if (this.store.paused()) {
       return {
+        kind: "paused",
         reason: "paused",
         fix: `sinkd resume ${this.config.path}`,
         paths: [],
@@ -198,11 +200,18 @@ export class Anchor implements AsyncDisposable {
     const paths = this.edits.heldPaths();
     if (paths.length === 0) return undefined;
     return {
+      kind: "deletions",
       reason: `${paths.length} paths were deleted here at once`,
       fix:
         `sinkd approve ${this.config.path} to delete them everywhere, or sinkd reject ${this.config.path} to bring them back`,
       paths,
     };
+  }
+
+  /** What is wrong now, beside what is held. */
+  problems(): Faults {
+    restateEdits(this.edits, this.root, this.faults);
+    return this.faults;
   }
 
   /** Finishes what a crash left, scans, and becomes usable. */

@@ -12,6 +12,7 @@ const log = logger("anchor");
 
 /** Why an anchor waits for a person, and what that person can do. */
 export interface Hold {
+  readonly kind: "paused" | "root" | "deletions";
   readonly reason: string;
   readonly fix: string;
   readonly paths: readonly string[];
@@ -135,5 +136,5 @@ export function parentDirectory(path: string): string {
 }
 
 function held(reason: string, fix: string): Hold {
-  return { reason, fix, paths: [] };
+  return { kind: "root", reason, fix, paths: [] };
 }

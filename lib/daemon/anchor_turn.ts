@@ -48,19 +48,13 @@ export function noteTurn(
   faults: Faults,
 ): void {
   faults.clear("");
-  for (const { path, reason } of end.left) {
-    faults.note(path, {
+  faults.restate(
+    "left",
+    new Map(end.left.map(({ path, reason }) => [path, {
       path: `${root}/${path}`,
-      cause: `the server's version could not be brought in: ${reason}`,
-      fix: "mend the cause; sinkd tries again by itself",
-    });
-  }
-  if (end.left.length === 0) clearLeft(root, faults);
+      cause: `the server's version could not be applied: ${reason}`,
+      fix: "fix the cause; sinkd retries by itself",
+    }])),
+  );
   for (const copy of end.copies) log.warn`Conflict copy: ${root}/${copy}`;
-}
-
-function clearLeft(root: string, faults: Faults): void {
-  for (const { path } of faults.list()) {
-    if (path.startsWith(`${root}/`)) faults.clear(path.slice(root.length + 1));
-  }
 }

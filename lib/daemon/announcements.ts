@@ -61,6 +61,10 @@ export class Announcements {
     if (!this.#ports.serves(who.user)) return undefined;
     const user = this.#ports.users.get(who.user);
     if (user === undefined) return this.#drop(topic, "there is no such user");
+    if (message.status === "Report") {
+      const { host, needs } = message;
+      return { kind: "reported", ...who, host, needs, nowMs };
+    }
     const path = treePath(who.user, message.path);
     if (path === undefined) {
       return this.#drop(topic, "its path is not in the user's tree");
@@ -100,6 +104,7 @@ export class Announcements {
     }
     if (count === 1) log.warn`A message on ${topic} was dropped: ${reason}`;
     this.#ports.faults.note(`dropped ${topic}`, {
+      kind: "dropped",
       path: topic,
       cause: `${count} messages were dropped, the last because: ${reason}`,
       fix: "run the same version of sinkd on client and server",

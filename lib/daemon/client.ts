@@ -106,6 +106,7 @@ class Client {
         credentials: this.#credentials,
         stateDirectory: this.#options.stateDirectory,
         ownPlaces: ownPlaces(this.#options),
+        faults: this.#faults,
         onPins: (renewed) => this.#renewPins(renewed),
         onMoved: (address) => this.#moved(address),
       });
@@ -160,9 +161,10 @@ class Client {
       if (!(error instanceof ConfigError)) throw error;
       log.error`The new configuration is not used: ${error.message}`;
       this.#faults.note("config", {
+        level: "decision",
         path: this.#options.userConfig,
         cause: `the new configuration is not used: ${error.message}`,
-        fix: "mend it, then sinkd client reload",
+        fix: "fix it, then run: sinkd client reload",
       });
       throw error;
     }
@@ -184,7 +186,7 @@ class Client {
         if (session === undefined) {
           return { ok: false, message: "starting", exitCode: 1 };
         }
-        return { ok: true, report: session.report(this.#faults.list()) };
+        return { ok: true, report: session.report() };
       case "stop":
         this.stop();
         return { ok: true, message: "stopping" };

@@ -33,10 +33,3 @@ export function keepCredentials(
 export function isForeign(reason: string): boolean {
   return /invalid peer certificate/i.test(reason);
 }
-
-/** What to do about a server that cannot be reached, or is not the one that is pinned. */
-export function fixOfUnreachable(reason: string): string {
-  return isForeign(reason)
-    ? "the server shows a certificate that this machine does not know; if it was rotated while this machine was away, join again with a new link from 'sinkd server adduser'; if not, something else answers at that address"
-    : "check that the server runs and can be reached; sinkd tries again by itself";
-}

@@ -58,20 +58,6 @@ export function clientReport(
 function anchorReport({ anchor, state }: AnchorStanding): AnchorReport {
   const hold = anchor.hold();
   const lastSyncMs = anchor.store.lastSyncMs();
-  const since = new Date().toISOString();
-  const uncarried = [...anchor.edits.faults].map(([path, cause]) => ({
-    path: `${anchor.root}/${path}`,
-    cause,
-    fix:
-      "it is not synced; rename it, remove it, exclude it, or give this account access",
-    since,
-  }));
-  const refused = [...anchor.edits.refused].map(([path, cause]) => ({
-    path: `${anchor.root}/${path}`,
-    cause: `the edit could not be handed in: ${cause}`,
-    fix: "mend the cause; sinkd tries again by itself",
-    since,
-  }));
   return {
     path: anchor.config.path,
     name: anchor.config.name ?? null,
@@ -83,7 +69,7 @@ function anchorReport({ anchor, state }: AnchorStanding): AnchorReport {
       fix: hold.fix,
       paths: hold.paths.slice(0, HELD_PATHS),
     },
-    errors: [...anchor.faults.list(), ...uncarried, ...refused],
+    errors: anchor.problems().list(),
     lastSync: lastSyncMs === undefined
       ? null
       : new Date(lastSyncMs).toISOString(),

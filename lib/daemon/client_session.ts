@@ -20,7 +20,7 @@ import {
   type MsgUpdate,
   PROTOCOL_VERSION,
 } from "../core/protocol.ts";
-import type { ClientReport, Fault } from "../core/status.ts";
+import type { ClientReport, Needs } from "../core/status.ts";
 import { ClientStore } from "../io/base_store.ts";
 import type { Credentials } from "../io/credentials.ts";
 import { openDigests } from "../io/digest_store.ts";
@@ -34,8 +34,10 @@ import { type AnchorCommand, commandAnchors } from "./client_commands.ts";
 import { clientLink, OFFLINE_PAYLOAD } from "./client_link.ts";
 import { ClientHome } from "./client_home.ts";
 import { readMessage, type Received } from "./client_messages.ts";
-import { fixOfUnreachable, isForeign, withPins } from "./client_pins.ts";
+import { isForeign, withPins } from "./client_pins.ts";
+import { linkFault, turnFault, unreachableFault } from "./client_faults.ts";
 import { dialProof } from "./client_proof.ts";
+import { ClientNeeds } from "./client_needs.ts";
 import { clientReport } from "./client_report.ts";
 import { dialTurn } from "./client_turn.ts";
 import { describe, Faults } from "./faults.ts";
@@ -47,6 +49,8 @@ export interface SessionOptions {
   readonly stateDirectory: string;
   /** Absolute paths of what is sinkd's own on this machine. */
   readonly ownPlaces: readonly string[];
+  /** What is wrong beside this session. */
+  readonly faults: Faults;
   /** The server is about to show another certificate: these are to be pinned from now on. */
   readonly onPins: (renewed: Credentials) => void;
   /** The user's server is one at this `host:port`. */
@@ -72,6 +76,7 @@ export class ClientSession {
   readonly #anchors = new Map<string, Anchor>();
   readonly #faults = new Faults();
   readonly #timers = new Timers();
+  readonly #needs: ClientNeeds;
   readonly #stop = new AbortController();
   /** Ends turns with a server that is not this user's any more. */
   #leaving = new AbortController();
@@ -94,6 +99,12 @@ export class ClientSession {
     this.#store = new ClientStore(`${options.stateDirectory}/client.db`);
     this.#digests = openDigests(`${options.stateDirectory}/checks.db`);
     this.#host = Deno.hostname();
+    this.#needs = new ClientNeeds({
+      anchors: () => this.#anchors.values(),
+      faults: [options.faults, this.#faults],
+      timers: this.#timers,
+      say: (needs) => this.#sayNeeds(needs),
+    });
     if (this.#store.damaged !== undefined) {
       this.#noteDamage(this.#store.damaged);
     }
@@ -175,7 +186,7 @@ export class ClientSession {
     this.#digests.close();
   }
 
-  report(faults: readonly Fault[]): ClientReport {
+  report(): ClientReport {
     return clientReport({
       credentials: this.#options.credentials,
       address: this.#home.address,
@@ -185,7 +196,7 @@ export class ClientSession {
         state: anchorState(this.#state, path),
       })),
       watcher: this.#watching,
-      faults: [...faults, ...this.#faults.list()],
+      faults: [...this.#options.faults.list(), ...this.#faults.list()],
     });
   }
 
@@ -200,6 +211,7 @@ export class ClientSession {
   #noteDamage(aside: string): void {
     log.error`The state database was damaged; it is kept as ${aside}`;
     this.#faults.note("state", {
+      level: "note",
       path: this.#options.stateDirectory,
       cause: `the state database was damaged; it is kept as ${aside}`,
       fix:
@@ -221,18 +233,16 @@ export class ClientSession {
         this.#wasLinked = true;
         this.#home.listen(this.#link);
         if (this.#knowsServer()) this.#learnPins();
+        this.#needs.repeat();
         return this.#do({ kind: "linkUp", nowMs });
       case "down":
       case "refused":
         if (this.#closing) return;
         log.warn`The server is out of reach: ${event.reason}`;
-        this.#faults.note("link", {
-          path: this.#home.address,
-          cause: event.reason,
-          fix: event.kind === "refused"
-            ? "this client may have been revoked: join again with a new link from 'sinkd server adduser'"
-            : fixOfUnreachable(event.reason),
-        });
+        this.#faults.note(
+          "link",
+          linkFault(event, this.#options.credentials, this.#home.address),
+        );
         return this.#do({ kind: "linkDown" });
       case "message":
         return this.#onMessage(event.topic, event.payload, nowMs);
@@ -274,6 +284,7 @@ export class ClientSession {
       case "moving":
         log.info`${MOVING}`;
         this.#faults.note("moving", {
+          level: "note",
           path: this.#home.address,
           cause: MOVING,
           fix: "nothing: it goes on by itself when the other server has them",
@@ -314,13 +325,14 @@ export class ClientSession {
   #notePinsFault(cause: string): void {
     log.warn`${cause}`;
     if (!isForeign(cause)) return;
-    const fix = fixOfUnreachable(cause);
-    this.#faults.note("pins", { path: this.#home.address, cause, fix });
+    const { address } = this.#home;
+    this.#faults.note("pins", unreachableFault(cause, address));
   }
 
   #drop(topic: string, reason: string): void {
     log.warn`A message on ${topic} was dropped: ${reason}`;
     this.#faults.note(`dropped ${topic}`, {
+      kind: "dropped",
       path: topic,
       cause: `a message was dropped: ${reason}`,
       fix: "run the same version of sinkd on client and server",
@@ -331,6 +343,7 @@ export class ClientSession {
     const { state, effects } = stepClient(this.#state, event);
     this.#state = state;
     for (const effect of effects) this.#perform(effect);
+    if (!this.#closing) this.#needs.touch();
     const wakeMs = clientWakeMs(this.#state);
     if (wakeMs === undefined || this.#closing) {
       return this.#timers.clear("wake");
@@ -384,6 +397,20 @@ export class ClientSession {
     });
   }
 
+  #sayNeeds(needs: Needs): void {
+    const { user, client } = this.#options.credentials;
+    const message: MsgUpdate = {
+      status: "Report",
+      version: PROTOCOL_VERSION,
+      host: this.#host,
+      needs,
+    };
+    this.#link?.publish(clientTopic(user, client), JSON.stringify(message), {
+      qos: 1,
+      retain: false,
+    });
+  }
+
   /** One turn; whatever comes of it, the state machine hears where the anchor stands now. */
   async #turn(
     anchor: Anchor,
@@ -415,14 +442,7 @@ export class ClientSession {
 
   #noteTurnFault(anchor: Anchor, path: string, error: unknown): void {
     log.warn`${anchor.config.path}: ${describe(error)}`;
-    const cause = describe(error);
-    this.#faults.note(path, {
-      path: anchor.config.path,
-      cause,
-      fix: isForeign(cause)
-        ? fixOfUnreachable(cause)
-        : "sinkd tries again by itself; if it stays, mend the cause",
-    });
+    this.#faults.note(path, turnFault(describe(error), anchor.config.path));
   }
 
   #onEdited(anchor: Anchor): void {

@@ -248,6 +248,7 @@ export class Leases implements Serving {
     if (found.kind !== "stale") return faults.clear(`lease ${user}`);
     const server = this.#records.get(user)?.server;
     faults.note(`lease ${user}`, {
+      level: "decision",
       path: `${root}/${user}`,
       cause: `this directory is older than that of ${
         server?.name ?? "another server"
@@ -292,6 +293,7 @@ export class Leases implements Serving {
         return this.#letGo(effect);
       case "twin":
         return this.#ports.faults.note("twin", {
+          level: "decision",
           path: this.#ports.root,
           cause: "another server uses this one's identity",
           fix:

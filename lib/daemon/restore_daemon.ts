@@ -33,6 +33,7 @@ export async function openRestoreDaemon(
     const access = openRestoreAccess(root, user);
     if (access.kind === "open") continue;
     faults.note(`rsyncd ${user}`, {
+      level: "note",
       path: `${root}/${user}`,
       cause: `it cannot be reached by rsync: ${access.reason}`,
       fix: "nothing, unless it should be; all else works",

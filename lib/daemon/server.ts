@@ -47,6 +47,7 @@ export async function runServer(
   if (rsync.warning !== undefined) {
     log.warn`${rsync.warning}`;
     server.faults.note("rsync", {
+      level: "note",
       path: "rsync",
       cause: rsync.warning,
       fix: "install a newer rsync",

@@ -76,6 +76,8 @@ export class ServerChecks implements AsyncDisposable {
       for (const damaged of this.#of(user).report().damaged) {
         const path = `${user.directory}/${damaged}`;
         faults.push({
+          kind: "damaged",
+          level: "problem",
           path,
           cause: "its bytes on this disk are not what came here",
           fix:

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ServerState, userState } from "../core/server.ts";
+import { NO_NEEDS, type ServerState, userState } from "../core/server.ts";
 import type {
   ChecksReport,
   Elsewhere,
@@ -55,6 +55,7 @@ export function serverReport(
             host: seen?.host ?? host,
             state: seen?.state ?? "Offline",
             stamp: seen?.stamp ?? ZERO_STAMP,
+            needs: seen?.needs ?? NO_NEEDS,
             lastSeen: seen === undefined
               ? null
               : new Date(seen.lastSeenMs).toISOString(),

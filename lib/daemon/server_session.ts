@@ -140,6 +140,7 @@ export class Server {
     for (const [index, text] of this.#users.start().entries()) {
       log.warn`${text}`;
       this.faults.note(`users ${index}`, {
+        level: "note",
         path: this.#options.root,
         cause: text,
         fix:
@@ -328,6 +329,7 @@ export class Server {
     if (failure === undefined || away) this.faults.clear(key);
     else {
       this.faults.note(key, {
+        kind: "turn",
         path: `${this.#options.root}/${turn.user}/${turn.path}`,
         cause: `the turn of ${turn.client} broke: ${failure}`,
         fix:

@@ -127,11 +127,20 @@ function codeOf(error: unknown): unknown {
   return error instanceof Error && "code" in error ? error.code : undefined;
 }
 
+const PIPE = "is a named pipe (FIFO)";
+const SOCKET = "is a socket";
+const DEVICE = "is a device";
+
+/** Causes of what cannot be carried and holds no bytes of its own. */
+export const WITHOUT_CONTENT: ReadonlySet<string> = new Set([
+  PIPE,
+  SOCKET,
+  DEVICE,
+]);
+
 function specialKind(info: Deno.FileInfo): string {
-  if (info.isFifo === true) return "is a named pipe (FIFO)";
-  if (info.isSocket === true) return "is a socket";
-  if (info.isBlockDevice === true || info.isCharDevice === true) {
-    return "is a device";
-  }
+  if (info.isFifo === true) return PIPE;
+  if (info.isSocket === true) return SOCKET;
+  if (info.isBlockDevice === true || info.isCharDevice === true) return DEVICE;
   return "is neither a file nor a directory nor a link";
 }

@@ -24,7 +24,7 @@ function firstLine(report: StatusReport): string {
   return text(report).split("\n")[0] ?? "";
 }
 
-Deno.test("renderText() shows a client in step on one aligned screen", () => {
+Deno.test("renderText() shows a client that works on one aligned screen", () => {
   assert.equal(
     text(clientReport({
       anchors: [
@@ -36,7 +36,7 @@ Deno.test("renderText() shows a client in step on one aligned screen", () => {
         }),
       ],
     })),
-    `Working. 12 changes to go. Nothing to do.
+    `Working. 12 changes to send. Nothing to do.
 
 Client  alice/laptop  Sinkd  20261122.7  pid 42, sinkd 0.1.0
 Server  nas:8883      Sinkd  20261122.7
@@ -50,20 +50,27 @@ Anchor                   State     Pending  Conflicts  Last sync  Agreed
 
 const stamp = { date: 0, cycle: 0 };
 const verdicts: readonly [StatusReport, RegExp][] = [
-  [clientReport(), /^In step\.$/],
+  [clientReport(), /^Up to date\.$/],
+  [
+    clientReport({ errors: [fault({ level: "note" })] }),
+    /^Up to date\. 1 note below\.$/,
+  ],
   [
     clientReport({ errors: [fault()] }),
-    /^In step\. But 1 problem needs a look\.$/,
+    /^Not everything is synced: .*it is a FIFO\.$/,
   ],
-  [clientReport({ state: "Behind" }), /^Not yet in step\. The server has news/],
-  [clientReport({ anchors: [] }), /^Nothing to keep in step\..*sinkd add PATH/],
+  [
+    clientReport({ state: "Behind" }),
+    /^Not up to date yet\. The server has changes/,
+  ],
+  [clientReport({ anchors: [] }), /^Nothing to sync yet\..*sinkd add PATH/],
   [
     clientReport({
       state: "Offline",
       server: { address: "nas:8883", state: "Offline", stamp },
       anchors: [anchorReport({ state: "Offline", pending: 2 })],
     }),
-    /^Offline\. The server nas:8883 does not answer; 2 changes of yours wait here, safe/,
+    /^Offline\. The server nas:8883 does not answer\. 2 changes wait here, safe/,
   ],
   [
     clientReport({
@@ -73,20 +80,30 @@ const verdicts: readonly [StatusReport, RegExp][] = [
         held: { reason: "60 of 100 files were deleted", fix: "f", paths: [] },
       })],
     }),
-    /^Waits for you: 60 of 100 files were deleted\.$/,
+    /^Needs your decision: \/home\/alice\/docs: 60 of 100 files were deleted\.$/,
   ],
   [
     clientReport({
       anchors: [anchorReport({ pending: 1, errors: [fault()] })],
       errors: [fault({ fix: "the same, told twice" })],
     }),
-    /^Working\. 1 change to go\. 1 problem below may hold it up\.$/,
+    /^Not everything is synced: .*FIFO\. 1 change waits here, safe\.$/,
   ],
   [serverReport(), /^All requests are done\.$/],
   [serverReport({ users: [] }), /^Ready, without users\..*adduser/],
-  [serverReport({ state: "Synching" }), /^Working\. 0 requests in the queue/],
+  [
+    serverReport({ state: "Synching", users: [] }),
+    /^Working\.$/,
+  ],
   [serverReport({ state: "Offline" }), /^Offline\. The broker embedded/],
-  [serverReport({ errors: [fault()] }), /done\. 1 problem below\.$/],
+  [
+    serverReport({ errors: [fault()] }),
+    /^Not everything is synced: .*it is a FIFO\.$/,
+  ],
+  [
+    serverReport({ errors: [fault({ level: "note" })] }),
+    /^All requests are done\. 1 note below\.$/,
+  ],
 ];
 
 for (const [report, verdict] of verdicts) {
@@ -180,11 +197,14 @@ Deno.test("renderText() names what differs from the server, and what did", () =>
         },
       })],
     }));
-  assert.match(shown("differs"), /^In step\. But 1 problem needs a look\.$/m);
+  assert.match(
+    shown("differs"),
+    /^Not everything is synced: \/home\/alice\/docs differs from the server\.$/m,
+  );
   assert.match(shown("differs"), /^\/home\/alice\/docs .* differs$/m);
   assert.match(
     shown("differs"),
-    /^1 path of other content, found 10 min ago: its bytes differ \(being mended.*\n {2}\/home\/alice\/docs\/b$/m,
+    /^1 path differs from the server, found 10 min ago: its bytes differ \(being fixed.*\n {2}\/home\/alice\/docs\/b$/m,
   );
   assert.match(
     shown("agreed"),
@@ -247,10 +267,15 @@ Deno.test("ago() counts in the unit that says enough", () => {
   assert.equal(ago(null, NOW_MS), "never");
 });
 
-Deno.test("renderJson() prints what the schema reads back", () => {
+Deno.test("renderJson() prints what the schema reads back, with the verdict", () => {
   const report = clientReport({ errors: [fault()] });
-  assert.deepEqual(
-    clientReportSchema.parse(JSON.parse(renderJson(report))),
-    report,
+  const { verdict, ...printed } = clientReportSchema.parse(
+    JSON.parse(renderJson(report)),
   );
+  assert.deepEqual(printed, report);
+  assert.deepEqual(verdict, {
+    level: "problem",
+    exitCode: 1,
+    headline: "Not everything is synced: /home/alice/docs/pipe: it is a FIFO.",
+  });
 });

@@ -81,6 +81,7 @@ export function serverReport(over: Partial<ServerReport> = {}): ServerReport {
         state: "Sinkd",
         stamp,
         lastSeen: "2026-11-22T11:50:00Z",
+        needs: { held: 0, paused: 0, decisions: 0, problems: 0 },
       }],
     }],
     elsewhere: [],
@@ -92,6 +93,8 @@ export function serverReport(over: Partial<ServerReport> = {}): ServerReport {
 /** A problem. */
 export function fault(over: Partial<Fault> = {}): Fault {
   return {
+    kind: "unsynced",
+    level: "problem",
     path: "/home/alice/docs/pipe",
     cause: "it is a FIFO",
     fix: "remove or exclude it",

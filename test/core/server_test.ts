@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { relativePath } from "../../lib/core/path.ts";
-import type { MsgUpdate } from "../../lib/core/protocol.ts";
 import {
+  type Announcement,
   MAX_QUEUE,
   MAX_QUEUE_OF_CLIENT,
   newServerState,
@@ -34,7 +34,7 @@ interface Said {
 
 function announcedBy(said: Said): ServerEvent {
   const { user = "alice", client = "a", path = "docs", changes = 0 } = said;
-  const message: Exclude<MsgUpdate, { status: "Offline" }> = {
+  const message: Announcement = {
     status: said.status ?? "Sinkd",
     version: 1,
     path: `/srv/sinkd/${user}/${path}`,
@@ -407,4 +407,31 @@ Deno.test("stepServer() serves two anchors of one client one after the other whe
   ]);
   assert.deepEqual(started.map(({ path }) => path), [DOCS]);
   assert.equal(state.users.get("alice")?.queue.length, 1);
+});
+
+Deno.test("stepServer() keeps what a machine says of itself through announcements, and after it is gone", () => {
+  const needs = { held: 1, paused: 0, decisions: 0, problems: 2 };
+  const who = { user: "alice", client: "laptop" };
+  const after = (...events: readonly ServerEvent[]) =>
+    events.reduce(
+      (state, event) => stepServer(state, event).state,
+      newServerState(4),
+    ).users.get("alice")?.clients.get("laptop");
+  const report: ServerEvent = {
+    kind: "reported",
+    ...who,
+    host: "lap",
+    needs,
+    nowMs: 1,
+  };
+  const gone: ServerEvent = { kind: "gone", ...who, nowMs: 2 };
+  assert.deepEqual(after(report)?.needs, needs);
+  assert.equal(after(report)?.state, "Sinkd");
+  assert.deepEqual(
+    after(report, announcedBy({ client: "laptop" }))?.needs,
+    needs,
+  );
+  assert.deepEqual(after(report, gone)?.needs, needs);
+  assert.equal(after(report, gone)?.state, "Offline");
+  assert.equal(after(report, gone, report)?.state, "Sinkd");
 });

@@ -97,7 +97,7 @@ testInWorld(
     const { json, text } = await status(0);
     const report = statusReportSchema.parse(JSON.parse(json));
     assert.equal(report.role, "client");
-    assert.match(text, /in step/i);
+    assert.match(text, /^Up to date\.\n/);
     const server = await world.sinkd(
       "status",
       "--json",

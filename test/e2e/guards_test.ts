@@ -188,7 +188,9 @@ test("server() refuses a wrong secret, and a revoked client says so", async (wor
       (await c.report()).errors.find(({ fix }) => fix.includes("join again")),
   );
   assert.ok(fault.cause.length > 0);
-  assert.equal((await c.sinkd("status")).code, 1);
+  const status = await c.sinkd("status");
+  assert.equal(status.code, 4);
+  assert.match(status.out, /^Needs your decision: this machine was revoked/);
   await c.process.stop();
   world.forget(c);
 });

@@ -117,6 +117,7 @@ export class ServerNode implements ServerEnd {
     if (message.status === "Offline") {
       return this.#do({ kind: "gone", ...who, nowMs });
     }
+    if (message.status === "Report") return; // the simulator shows no status
     const { epoch, stamp: head } = this.#journal.head();
     const stamp = { date: message.date, cycle: message.cycle };
     const path = message.path.slice(wirePath("").length) as RelativePath;

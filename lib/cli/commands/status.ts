@@ -5,9 +5,10 @@
  * @module
  */
 import type { StatusReport } from "../../core/status.ts";
+import { verdictOf } from "../../core/verdict.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Context } from "../context.ts";
-import { EXIT, exitCodeOfReport } from "../exit_codes.ts";
+import { EXIT } from "../exit_codes.ts";
 import { renderJson } from "../render/json.ts";
 import { renderText } from "../render/text.ts";
 import { ask, printReply } from "./ask.ts";
@@ -29,7 +30,7 @@ export async function status(
     throw new Error("Cannot show the status: the answer has no report");
   }
   context.out(render(report, given, context));
-  return exitCodeOfReport(report);
+  return verdictOf(report).exitCode;
 }
 
 async function watch(given: Arguments, context: Context): Promise<number> {
@@ -47,7 +48,7 @@ async function watch(given: Arguments, context: Context): Promise<number> {
       const { reply } = await ask(given, context.around, { command: "status" });
       if (!reply.ok) return printReply(reply, context);
       if (reply.report === undefined) return EXIT.working;
-      code = exitCodeOfReport(reply.report);
+      code = verdictOf(reply.report).exitCode;
       const facts = JSON.stringify(reply.report);
       const stale = context.isTerminal && !json &&
         Date.now() - shownAtMs >= REDRAW_MS;

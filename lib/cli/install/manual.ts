@@ -62,11 +62,14 @@ export function manualPage(
       "Where the portable executable unpacks itself, in place of the user's cache directory.",
     ),
     ".SH EXIT STATUS",
-    ...definition("0", "In step, or done."),
-    ...definition("1", "Working, offline or not yet in step; or it failed."),
+    ...definition("0", "Up to date, or done."),
+    ...definition(
+      "1",
+      "Working, offline, or not everything is synced; or it failed.",
+    ),
     ...definition("2", "Wrong usage or configuration."),
     ...definition("3", "Nothing runs."),
-    ...definition("4", "Something is held or paused: a person must decide."),
+    ...definition("4", "Held, paused or revoked: needs your decision."),
     ".SH SEE ALSO",
     name === "sinkd"
       ? ".BR sinkd.conf (5),\n.BR sinkd\\-server (1),\n.BR rsync (1)"

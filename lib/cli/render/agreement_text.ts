@@ -5,7 +5,8 @@
  */
 import type { AnchorReport } from "../../core/status.ts";
 import { nameLines } from "./problems.ts";
-import { ago, type Cell, counted, type Paint } from "./style.ts";
+import { counted } from "../../core/plural.ts";
+import { ago, type Cell, type Paint } from "./style.ts";
 
 const PATHS_SHOWN = 5;
 
@@ -25,11 +26,11 @@ export function agreementLines(
   const { found, differs, state } = agreement;
   if (found === null) return [];
   const paths = state === "differs" ? differs : found.paths;
-  const what = `${counted(paths.length, "path")} of other content, found ${
-    ago(found.at, nowMs)
-  }: ${found.cause}`;
+  const what = `${counted(paths.length, "path")} ${
+    paths.length === 1 ? "differs" : "differ"
+  } from the server, found ${ago(found.at, nowMs)}: ${found.cause}`;
   const then = state === "differs"
-    ? "being mended; if it stays, compare them and copy the right one over the other"
+    ? "being fixed; if it stays, compare them and copy the right one over the other"
     : "since then both sides agree; a version that was replaced is in the server's history";
   return nameLines(`${what} (${then})`, paths, paint, PATHS_SHOWN);
 }

@@ -3,7 +3,14 @@
  *
  * @module
  */
-import type { AnchorReport, ClientReport, Fault } from "../../core/status.ts";
+import { counted } from "../../core/plural.ts";
+import type {
+  AnchorReport,
+  ClientReport,
+  Fault,
+  Level,
+} from "../../core/status.ts";
+import { type Verdict, verdictOf } from "../../core/verdict.ts";
 import { stampText } from "../../core/stamp_text.ts";
 import { nameLines, problemLines } from "./problems.ts";
 import { agreedCell, agreementLines } from "./agreement_text.ts";
@@ -11,7 +18,6 @@ import {
   ago,
   type Cell,
   columns,
-  counted,
   type Paint,
   plain,
   type Tone,
@@ -34,7 +40,7 @@ export function clientLines(
     anchor.conflicts.map((name) => below(anchor.path, name))
   );
   return [
-    verdict(report, faults.length + differing(report), paint),
+    headline(verdictOf(report), paint),
     "",
     ...whoLines(report, paint),
     ...anchorLines(report, nowMs, paint),
@@ -43,68 +49,13 @@ export function clientLines(
     ...problemLines(faults, nowMs, paint),
     ...nameLines(
       `${
-        counted(conflicts.length, "conflict copy").replace("copys", "copies")
+        counted(conflicts.length, "conflict copy")
       } (both versions are kept; merge them, then delete the copy)`,
       conflicts,
       paint,
       CONFLICTS_SHOWN,
     ),
   ];
-}
-
-/** Anchors that were found to differ from the server. */
-function differing({ anchors }: ClientReport): number {
-  return anchors.filter(({ agreement }) => agreement.state === "differs")
-    .length;
-}
-
-function verdict(report: ClientReport, faults: number, paint: Paint): string {
-  const pending = report.anchors.reduce(
-    (sum, anchor) => sum + anchor.pending,
-    0,
-  );
-  const waiting = pending === 0
-    ? "nothing of yours waits"
-    : `${counted(pending, "change")} of yours ${
-      pending === 1 ? "waits" : "wait"
-    } here, safe, and will go when it is back`;
-  const held = report.anchors.filter((anchor) => anchor.held !== null);
-  if (report.state === "Held" || held.length > 0) {
-    const first = held[0];
-    const why = first?.held?.reason ?? "a decision is needed";
-    return `${paint("bad", "Waits for you:")} ${plain(sentence(why))}`;
-  }
-  if (report.server.state === "Offline" || report.state === "Offline") {
-    return `${paint("bad", "Offline.")} The server ${
-      plain(report.server.address)
-    } does not answer; ${waiting}. Check that it runs and that this machine reaches it.`;
-  }
-  if (report.anchors.length === 0) {
-    return `${
-      paint("busy", "Nothing to keep in step.")
-    } Name a directory: sinkd add PATH`;
-  }
-  if (report.state === "Behind") {
-    return `${
-      paint("busy", "Not yet in step.")
-    } The server has news and sends it in turn; nothing to do.`;
-  }
-  if (
-    report.state === "Updating" || pending > 0 ||
-    report.anchors.some((anchor) => anchor.state !== "Sinkd")
-  ) {
-    const what = pending > 0 ? ` ${counted(pending, "change")} to go.` : "";
-    const then = faults === 0
-      ? "Nothing to do."
-      : `${counted(faults, "problem")} below may hold it up.`;
-    return `${paint("busy", "Working.")}${what} ${then}`;
-  }
-  const but = faults === 0
-    ? ""
-    : ` But ${counted(faults, "problem")} ${
-      faults === 1 ? "needs" : "need"
-    } a look.`;
-  return `${paint("good", "In step.")}${but}`;
 }
 
 function whoLines(report: ClientReport, paint: Paint): string[] {
@@ -189,9 +140,23 @@ function below(anchor: string, path: string): string {
   return path.startsWith("/") ? path : `${anchor}/${path}`;
 }
 
-function sentence(text: string): string {
-  return /[.!?]$/.test(text) ? text : `${text}.`;
+/** The first line of a status. */
+export function headline(
+  { level, mark, text }: Verdict,
+  paint: Paint,
+): string {
+  const first = paint(TONES[level], mark);
+  return text === "" ? first : `${first} ${plain(text)}`;
 }
+
+const TONES: Readonly<Record<Level, Tone>> = {
+  good: "good",
+  note: "good",
+  busy: "busy",
+  problem: "bad",
+  offline: "bad",
+  decision: "bad",
+};
 
 /** The colour of a state. */
 export function toneOf(state: string): Tone {

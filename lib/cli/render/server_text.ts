@@ -5,16 +5,11 @@
  */
 import type { ChecksReport, ServerReport } from "../../core/status.ts";
 import { stampText } from "../../core/stamp_text.ts";
-import { toneOf } from "./client_text.ts";
+import { counted } from "../../core/plural.ts";
+import { needsText, verdictOf } from "../../core/verdict.ts";
+import { headline, toneOf } from "./client_text.ts";
 import { nameLines, problemLines } from "./problems.ts";
-import {
-  ago,
-  type Cell,
-  columns,
-  counted,
-  type Paint,
-  plain,
-} from "./style.ts";
+import { ago, type Cell, columns, type Paint, plain } from "./style.ts";
 
 const CLIENTS_SHOWN = 30;
 const MENDED_SHOWN = 5;
@@ -26,7 +21,7 @@ export function serverLines(
   paint: Paint,
 ): string[] {
   return [
-    verdict(report, paint),
+    headline(verdictOf(report), paint),
     "",
     ...columns(
       [
@@ -58,38 +53,6 @@ export function serverLines(
       )
     ),
   ];
-}
-
-function verdict(report: ServerReport, paint: Paint): string {
-  const clients = report.users.flatMap((user) => user.clients);
-  const held = clients.filter((client) => client.state === "Held").length;
-  const away = clients.filter((client) => client.state === "Offline").length;
-  const notes = [
-    held > 0 ? `${counted(held, "client")} held: run sinkd status there` : "",
-    away > 0 ? `${counted(away, "client")} away` : "",
-    report.errors.length > 0
-      ? `${counted(report.errors.length, "problem")} below`
-      : "",
-  ].filter((note) => note !== "");
-  const tail = notes.length === 0 ? "" : ` ${notes.join(", ")}.`;
-  switch (report.state) {
-    case "Offline":
-      return `${paint("bad", "Offline.")} The broker ${
-        plain(report.broker)
-      } does not answer; check that it runs.${tail}`;
-    case "Synching": {
-      const queue = report.users.reduce((sum, user) => sum + user.queue, 0);
-      return `${paint("busy", "Working.")} ${
-        counted(queue, "request")
-      } in the queue.${tail}`;
-    }
-    case "Sinkd":
-      return report.users.length === 0
-        ? `${
-          paint("busy", "Ready, without users.")
-        } Make one: sinkd server adduser NAME${tail}`
-        : `${paint("good", "All requests are done.")}${tail}`;
-  }
 }
 
 /** Users that another server serves, or that wait. */
@@ -144,6 +107,7 @@ function userLines(
       "Queue",
       "Last seen",
       "Checked",
+      "Needs",
     ].map((text) => ({ text })),
   ];
   for (const user of report.users) {
@@ -156,6 +120,7 @@ function userLines(
       { text: String(user.queue) },
       { text: "" },
       { text: checkedText(user.checks) },
+      { text: "" },
     ]);
     for (const client of user.clients) {
       rows.push([
@@ -167,6 +132,7 @@ function userLines(
         { text: "" },
         { text: ago(client.lastSeen, nowMs) },
         { text: "" },
+        { text: needsText(client.needs), tone: "bad" },
       ]);
     }
   }

@@ -79,11 +79,6 @@ export function plain(name: string): string {
   );
 }
 
-/** `1 file`, `2 files`. */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
 /** How long ago `time` (ISO 8601) was at `nowMs`: `3 s ago`, `5 min ago`; `never` for null. */
 export function ago(time: string | null, nowMs: number): string {
   if (time === null) return "never";

@@ -1,0 +1,40 @@
+/**
+ * What an anchor's edits could not do, as faults for status.
+ *
+ * @module
+ */
+import type { Fault } from "../core/status.ts";
+import { WITHOUT_CONTENT } from "../io/look.ts";
+import type { AnchorEdits } from "../turn/edits.ts";
+import type { Faults } from "./faults.ts";
+
+/** Has `faults` say what the edits of the anchor at `root` say now. */
+export function restateEdits(
+  { faults: unsynced, refused }: Pick<AnchorEdits, "faults" | "refused">,
+  root: string,
+  faults: Faults,
+): void {
+  faults.restate(
+    "unsynced",
+    new Map([...unsynced].map(([path, cause]) => [`unsynced ${path}`, {
+      level: levelOf(cause),
+      path: `${root}/${path}`,
+      cause,
+      fix:
+        "it is not synced: rename it, remove it, exclude it, or give this account access",
+    }])),
+  );
+  faults.restate(
+    "refused",
+    new Map([...refused].map(([path, cause]) => [`refused ${path}`, {
+      path: `${root}/${path}`,
+      cause: `it could not be sent: ${cause}`,
+      fix: "fix the cause; sinkd retries by itself",
+    }])),
+  );
+}
+
+/** What holds no bytes (a pipe, a socket) is no loss when it is not synced. */
+function levelOf(cause: string): Fault["level"] {
+  return WITHOUT_CONTENT.has(cause) ? "note" : "problem";
+}

@@ -1,0 +1,59 @@
+/**
+ * Faults between a client and its server: what they are called, how bad they are, what to do.
+ *
+ * @module
+ */
+import type { Credentials } from "../io/credentials.ts";
+import type { LinkEvent } from "../io/mqtt_link.ts";
+import { isForeign } from "./client_pins.ts";
+import type { StatedFault } from "./faults.ts";
+
+/** A connection that ended or was refused. */
+export function linkFault(
+  event: Extract<LinkEvent, { kind: "down" | "refused" }>,
+  { user }: Credentials,
+  address: string,
+): StatedFault {
+  if (event.kind === "down") return unreachableFault(event.reason, address);
+  return {
+    kind: "revoked",
+    level: "decision",
+    path: address,
+    cause:
+      `this machine was revoked: the server ${address} refuses its credentials (nothing here was deleted)`,
+    fix:
+      `to join again, get a new link on the server (sinkd-server adduser ${user}) and run here: sinkd join LINK`,
+  };
+}
+
+/** A server that cannot be reached, or is not the one whose certificate is pinned. */
+export function unreachableFault(cause: string, address: string): StatedFault {
+  return isForeign(cause)
+    ? {
+      kind: "foreign",
+      level: "decision",
+      path: address,
+      cause:
+        `the server shows a certificate that this machine does not know (${cause})`,
+      fix:
+        "if it was rotated while this machine was away, join again with a new link from 'sinkd server adduser'; if not, something else answers at that address",
+    }
+    : {
+      kind: "link",
+      path: address,
+      cause,
+      fix:
+        "check that the server runs and can be reached; sinkd retries by itself",
+    };
+}
+
+/** A turn of an anchor that broke. */
+export function turnFault(cause: string, anchorPath: string): StatedFault {
+  if (isForeign(cause)) return unreachableFault(cause, anchorPath);
+  return {
+    kind: "turn",
+    path: anchorPath,
+    cause,
+    fix: "sinkd retries by itself; if it stays, fix the cause",
+  };
+}
