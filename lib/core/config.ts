@@ -152,6 +152,7 @@ function anchorConfig(from: {
     name: anchor.name,
     excludes: anchor.excludes ?? [],
     intervalMs: anchor.interval ?? 0,
+    ...(anchor.added === undefined ? {} : { added: anchor.added }),
     rsync: withRsync(from.rsync, {
       compress: anchor.rsync_compress,
       bwlimit: anchor.rsync_bwlimit,

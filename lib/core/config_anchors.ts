@@ -30,6 +30,8 @@ export interface AnchorConfig {
   readonly intervalMs: number;
   /** `[rsync]` with the anchor's own `rsync_*` over it. */
   readonly rsync: RsyncSettings;
+  /** What `sinkd add` noted: one that was removed and added has another. */
+  readonly added?: string;
 }
 
 /** An anchor and the file and line that it comes from. */

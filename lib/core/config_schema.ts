@@ -66,6 +66,7 @@ const anchorSchema = z.strictObject({
   interval: optional((value) =>
     parseDuration(value, { minMs: 0, maxMs: DAY_MS })
   ),
+  added: optional(parseText),
   rsync_compress: rsyncFields.compress,
   rsync_bwlimit: rsyncFields.bwlimit,
   rsync_partial: rsyncFields.partial,

@@ -10,6 +10,8 @@ export interface NewAnchor {
   readonly path: string;
   readonly name?: string | undefined;
   readonly excludes?: readonly string[] | undefined;
+  /** When it was added. */
+  readonly added?: string | undefined;
 }
 
 /** True when anchors are written as `anchors = [...]`, which is for hands only. */
@@ -31,6 +33,9 @@ export function appendAnchor(text: string, anchor: NewAnchor): string {
   }
   if (anchor.excludes !== undefined && anchor.excludes.length > 0) {
     lines.push(`excludes = [${anchor.excludes.map(tomlString).join(", ")}]`);
+  }
+  if (anchor.added !== undefined) {
+    lines.push(`added = ${tomlString(anchor.added)}`);
   }
   const before = text === "" || text.endsWith("\n") ? text : text + eol;
   const gap = before === "" || endsBlank(before) ? "" : eol;

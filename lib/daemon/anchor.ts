@@ -33,7 +33,6 @@ import { AnchorChecks } from "./anchor_checks.ts";
 import { restateEdits } from "./anchor_problems.ts";
 import { AnchorRoot, type Hold, parentDirectory } from "./anchor_root.ts";
 import { ALMOST_NOTHING_MS, AnchorScans } from "./anchor_scans.ts";
-import { selectionText } from "./anchor_selection.ts";
 import { suspectBytes, suspectRecords } from "./anchor_suspects.ts";
 import { guardedEdits, noteTurn, transferOf } from "./anchor_turn.ts";
 import { describe, Faults } from "./faults.ts";
@@ -86,6 +85,7 @@ export class Anchor implements AsyncDisposable {
   readonly #directory: AnchorRoot;
   #work: Promise<void> = Promise.resolve();
   #ready = false;
+  #retired = false;
   #pipes = 0;
 
   constructor(ports: AnchorPorts) {
@@ -94,7 +94,7 @@ export class Anchor implements AsyncDisposable {
     this.config = config;
     this.store = store;
     this.treePath = treePathOf(config);
-    const isFile = lstatIfAny(config.path)?.isFile === true;
+    const isFile = store.identity()?.single === true;
     this.root = isFile ? parentDirectory(config.path) : config.path;
     this.only = isFile ? nameOf(config.path) : undefined;
     this.#directory = new AnchorRoot({
@@ -225,7 +225,6 @@ export class Anchor implements AsyncDisposable {
           log.warn`Kept as conflict copies after a crash: ${copies.join(", ")}`;
         }
       }
-      this.#compareSelection();
       await this.#scans.scan(undefined);
       this.#ready = true;
       this.#ports.onUsable(this);
@@ -258,7 +257,10 @@ export class Anchor implements AsyncDisposable {
           line,
           base: this.store,
           disk: this.#disk,
-          edits: guardedEdits(this.edits, () => this.#directory.assert()),
+          edits: guardedEdits(this.edits, {
+            assertRoot: () => this.#directory.assert(),
+            retired: () => this.#retired,
+          }),
           transfer: transferOf(this.config),
           single: this.only !== undefined,
           copyName: (path) => this.#copyName(path),
@@ -273,6 +275,11 @@ export class Anchor implements AsyncDisposable {
         this.#scheduleAsides();
       }
     });
+  }
+
+  /** Collects no more edits: another configuration is to hold for them. */
+  retire(): void {
+    this.#retired = true;
   }
 
   /** Lets held deletions go, or takes a replaced root for what it is now. */
@@ -365,12 +372,6 @@ export class Anchor implements AsyncDisposable {
       );
     }
     if (this.#ready) this.#ports.onEdited(this);
-  }
-
-  /** With other excludes or sizes, what was passed over before may be wanted now. */
-  #compareSelection(): void {
-    const selection = selectionText(this.config);
-    if (this.store.selection() !== selection) this.store.select(selection);
   }
 
   #copyName(path: RelativePath): string {

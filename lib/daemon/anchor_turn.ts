@@ -23,10 +23,13 @@ export function transferOf({ rsync }: AnchorConfig): Transfer {
   };
 }
 
-/** Edits that are collected only while the anchor's directory is the one that it was. */
+/** Edits that are collected only while the anchor's directory is the one that it was, and its configuration. */
 export function guardedEdits(
   edits: AnchorEdits,
-  assertRoot: () => void,
+  { assertRoot, retired }: {
+    readonly assertRoot: () => void;
+    readonly retired: () => boolean;
+  },
 ): Edits {
   return {
     count: () => edits.count(),
@@ -36,7 +39,8 @@ export function guardedEdits(
       assertRoot();
       const batch = await edits.collect(limits);
       assertRoot();
-      return batch;
+      // What was collected may have changed after another configuration was read.
+      return retired() ? { changes: [], found: [], more: false } : batch;
     },
   };
 }

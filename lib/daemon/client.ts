@@ -83,6 +83,8 @@ class Client {
   #credentials: Credentials;
   readonly #faults = new Faults();
   #config: Config;
+  /** Read since the session began. */
+  #next: Config[] = [];
   #session: ClientSession | undefined;
   #stopping = false;
   #asked: PromiseWithResolvers<Ask> = Promise.withResolvers<Ask>();
@@ -113,7 +115,9 @@ class Client {
       this.#session = session;
       await session.open();
       const asked = await this.#asked.promise;
-      await session.close({ finishTurns: asked !== "stop" });
+      const next = this.#next;
+      await session.close({ finishTurns: asked !== "stop", next });
+      this.#next = [];
       if (this.#stopping) {
         log.info`The client stopped`;
         return "stopped";
@@ -153,6 +157,8 @@ class Client {
       const config = read(this.#options);
       this.#faults.clear("config");
       this.#config = config;
+      this.#next.push(config);
+      this.#session?.retire();
       const restart = config.anchors.some(({ path }) => !mayUse(path));
       this.#asked.resolve(restart ? "restart" : "reload");
       log.info`The configuration was read again`;

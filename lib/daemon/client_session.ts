@@ -30,6 +30,7 @@ import { type Link, type LinkEvent, openLink } from "../io/mqtt_link.ts";
 import { Timers } from "../io/timers.ts";
 import { openWatcher, type Watcher, type WatchEvent } from "../io/watcher.ts";
 import { Anchor } from "./anchor.ts";
+import { settleRecords } from "./anchor_records.ts";
 import { type AnchorCommand, commandAnchors } from "./client_commands.ts";
 import { clientLink, OFFLINE_PAYLOAD } from "./client_link.ts";
 import { ClientHome } from "./client_home.ts";
@@ -108,6 +109,7 @@ export class ClientSession {
     if (this.#store.damaged !== undefined) {
       this.#noteDamage(this.#store.damaged);
     }
+    this.#settle(options.config);
     for (const config of options.config.anchors) {
       const anchor = new Anchor({
         config,
@@ -164,8 +166,19 @@ export class ClientSession {
     }
   }
 
-  /** Says Offline and lets go of everything; with `finishTurns` turns that run may end first. */
-  async close({ finishTurns }: { finishTurns: boolean }): Promise<void> {
+  /** No edit that is made from now on goes under this configuration. */
+  retire(): void {
+    for (const anchor of this.#anchors.values()) anchor.retire();
+  }
+
+  /**
+   * Says Offline and lets go of everything; with `finishTurns` turns that run may end first. `next`
+   * are the configurations that were read meanwhile, the last of which the next session has: what one
+   * of the others does not have has ended, also when the last one has it again.
+   */
+  async close(
+    { finishTurns, next }: { finishTurns: boolean; next: readonly Config[] },
+  ): Promise<void> {
     this.#closing = true;
     if (finishTurns) await this.#finishTurns();
     const { user, client } = this.#options.credentials;
@@ -182,8 +195,12 @@ export class ClientSession {
     }
     await this.#watcher?.[Symbol.asyncDispose]();
     this.#timers[Symbol.dispose]();
-    this.#store[Symbol.dispose]();
-    this.#digests.close();
+    try {
+      for (const config of next.slice(0, -1)) this.#settle(config);
+    } finally {
+      this.#store[Symbol.dispose]();
+      this.#digests.close();
+    }
   }
 
   report(): ClientReport {
@@ -206,6 +223,11 @@ export class ClientSession {
     path: string | undefined,
   ): Promise<ControlReply> {
     return commandAnchors([...this.#anchors.values()], command, path);
+  }
+
+  #settle({ anchors }: Config): void {
+    const { user } = this.#options.credentials;
+    settleRecords(this.#store, anchors, { user, digests: this.#digests });
   }
 
   #noteDamage(aside: string): void {

@@ -7,9 +7,14 @@ import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import { inTransaction } from "./transaction.ts";
 import type { EditChange } from "../core/channel_protocol.ts";
-import type { Found } from "../core/entry.ts";
+import type { Entry, Found } from "../core/entry.ts";
 import type { RelativePath } from "../core/path.ts";
 import { CONFLICT_MARK } from "../core/reconcile.ts";
+import {
+  type RecordIdentity,
+  recordIdentitySchema,
+  type RecordPlace,
+} from "../core/record_identity.ts";
 import { stampFromNumber, stampNumber, ZERO_STAMP } from "../core/stamp.ts";
 import type {
   Agreement,
@@ -25,7 +30,7 @@ const SCHEMA = `
 create table if not exists anchors (
   id integer primary key, path text unique not null, epoch text not null, stamp integer not null,
   device integer, inode integer, last_sync integer, paused integer not null default 0,
-  selection text) strict;
+  identity text) strict;
 create table if not exists bases (
   anchor integer not null, path text not null, kind text not null, size integer, mtime integer,
   mode integer, target text, inode integer not null, ctime integer not null,
@@ -50,11 +55,18 @@ const anchorRowSchema = z.object({
   inode: z.int().nullable(),
   last_sync: z.int().nullable(),
   paused: z.int(),
-  selection: z.string().nullable(),
+  identity: z.string().nullable(),
 });
 type AnchorRow = z.infer<typeof anchorRowSchema>;
+const idSchema = z.object({ id: z.int(), path: z.string() });
+const placeSchema = z.object({
+  path: z.string(),
+  identity: z.string().nullable(),
+  inode: z.int().nullable(),
+});
 const contentRowSchema = z.object({ content: z.string() });
 const countRowSchema = z.object({ count: z.int() });
+const nameRowSchema = z.object({ name: z.string() });
 const pathRowSchema = z.object({ path: z.string() });
 
 /** The client's state database; one for all anchors. */
@@ -70,6 +82,7 @@ export class ClientStore implements Disposable {
     this.#database.exec("pragma journal_mode = wal");
     this.#database.exec("pragma synchronous = normal");
     this.#database.exec(SCHEMA);
+    addColumns(this.#database, "anchors", { identity: "text" });
   }
 
   /** The record of one anchor, by its absolute path (and file name, for a single file); made when new. */
@@ -82,8 +95,54 @@ export class ClientStore implements Disposable {
     return new AnchorStore(this.#database, anchorRowSchema.parse(row).id);
   }
 
+  /** All records that are kept. */
+  records(): RecordPlace[] {
+    return this.#database.prepare("select * from anchors order by id").all()
+      .map((raw) => placeSchema.parse(raw))
+      .map(({ path, identity, inode }) => ({
+        path,
+        identity: identityFrom(identity),
+        inode: inode ?? undefined,
+      }));
+  }
+
+  /** Keeps these records, each for the anchor at the path that is its key, and ends all others. */
+  reassign(pairs: ReadonlyMap<string, string>): void {
+    const kept = new Map([...pairs].map(([path, record]) => [record, path]));
+    inTransaction(this.#database, () => {
+      const moved: { id: number; path: string }[] = [];
+      const park = this.#database.prepare(
+        "update anchors set path = id where id = ?",
+      );
+      for (const { id, path } of this.#ids()) {
+        const next = kept.get(path);
+        if (next === undefined) this.#end(id);
+        else if (next !== path) {
+          park.run(id); // out of the way of another one's new path
+          moved.push({ id, path: next });
+        }
+      }
+      const place = this.#database.prepare(
+        "update anchors set path = ? where id = ?",
+      );
+      for (const { id, path } of moved) place.run(path, id);
+    });
+  }
+
   [Symbol.dispose](): void {
     this.#database.close();
+  }
+
+  #ids(): { id: number; path: string }[] {
+    return this.#database.prepare("select id, path from anchors").all()
+      .map((raw) => idSchema.parse(raw));
+  }
+
+  #end(id: number): void {
+    for (const table of ["bases", "sent", "intents"]) {
+      this.#database.prepare(`delete from ${table} where anchor = ?`).run(id);
+    }
+    this.#database.prepare("delete from anchors where id = ?").run(id);
   }
 }
 
@@ -187,16 +246,7 @@ export class AnchorStore implements Base {
   }
 
   forget(): void {
-    inTransaction(this.#database, () => {
-      this.#database.prepare("delete from bases where anchor = ?").run(
-        this.#id,
-      );
-      this.#database.prepare("delete from sent where anchor = ?").run(this.#id);
-      this.#database.prepare("delete from intents where anchor = ?").run(
-        this.#id,
-      );
-      this.#move({ epoch: "", stamp: ZERO_STAMP });
-    });
+    inTransaction(this.#database, () => this.#forget());
   }
 
   markSent(changes: readonly EditChange[]): void {
@@ -273,18 +323,42 @@ export class AnchorStore implements Base {
       .run(timeMs, this.#id);
   }
 
-  /** What the anchor left out when it was last open: a text that is equal for the same choice. */
-  selection(): string | undefined {
-    return this.#row().selection ?? undefined;
+  /** What the record was made under; `undefined` for one of an earlier version. */
+  identity(): RecordIdentity | undefined {
+    return identityFrom(this.#row().identity);
   }
 
-  /** Records another choice; what it may have let in is asked for by a comparison in full. */
-  select(selection: string): void {
+  /** Begins anew under `identity`: a first join. */
+  begin(identity: RecordIdentity): void {
     inTransaction(this.#database, () => {
-      this.#database.prepare("update anchors set selection = ? where id = ?")
-        .run(selection, this.#id);
+      this.#forget();
+      this.#identify(identity);
+    });
+  }
+
+  /**
+   * Goes on under `identity` with the rows for which `counts` holds; what may have come in with it is
+   * asked for by a comparison in full. A commit that a crash cut short is done anew by that, too.
+   */
+  choose(
+    identity: RecordIdentity,
+    counts: (path: RelativePath, entry: Entry) => boolean,
+  ): RelativePath[] {
+    const left = [...this.bases()].filter(([path, { entry }]) =>
+      !counts(path, entry)
+    ).map(([path]) => path);
+    inTransaction(this.#database, () => {
+      for (const path of left) {
+        this.#statements.drop.run(this.#id, path);
+        this.#statements.unsend.run(this.#id, path);
+      }
+      this.#database.prepare("delete from intents where anchor = ?").run(
+        this.#id,
+      );
+      this.#identify(identity);
       this.#move({ ...this.position(), stamp: ZERO_STAMP });
     });
+    return left;
   }
 
   paused(): boolean {
@@ -294,6 +368,20 @@ export class AnchorStore implements Base {
   setPaused(paused: boolean): void {
     this.#database.prepare("update anchors set paused = ? where id = ?")
       .run(paused ? 1 : 0, this.#id);
+  }
+
+  #forget(): void {
+    for (const table of ["bases", "sent", "intents"]) {
+      this.#database.prepare(`delete from ${table} where anchor = ?`).run(
+        this.#id,
+      );
+    }
+    this.#move({ epoch: "", stamp: ZERO_STAMP });
+  }
+
+  #identify(identity: RecordIdentity): void {
+    this.#database.prepare("update anchors set identity = ? where id = ?")
+      .run(JSON.stringify(identity), this.#id);
   }
 
   #row(): AnchorRow {
@@ -314,4 +402,25 @@ function foundFromRow(row: z.infer<typeof baseRowSchema>): Found {
     throw new Error("Cannot read state: a base is a tombstone");
   }
   return { entry, inode: row.inode, ctimeS: row.ctime };
+}
+
+/** An identity of another shape than this version writes is none. */
+function identityFrom(text: string | null): RecordIdentity | undefined {
+  if (text === null) return undefined;
+  const parsed = recordIdentitySchema.safeParse(JSON.parse(text));
+  return parsed.success ? parsed.data : undefined;
+}
+
+/** A database of an earlier version lacks what came later. */
+function addColumns(
+  database: DatabaseSync,
+  table: string,
+  columns: Readonly<Record<string, string>>,
+): void {
+  const known = database.prepare("select name from pragma_table_info(?)")
+    .all(table).map((row) => nameRowSchema.parse(row).name);
+  for (const [name, type] of Object.entries(columns)) {
+    if (known.includes(name)) continue;
+    database.exec(`alter table ${table} add column ${name} ${type}`);
+  }
 }

@@ -51,6 +51,7 @@ const digestRowSchema = z.object({
 });
 const countsSchema = z.object({ files: z.int(), checked: z.int() });
 const markSchema = z.object({ path: z.string(), mark: z.string() });
+const scopeSchema = z.object({ scope: z.string() });
 const contentSchema = z.object({ content: z.string() });
 
 /**
@@ -95,6 +96,19 @@ function openAt(file: string): DatabaseSync {
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+/** Forgets all that is known of the scopes for which `isStale` holds. */
+export function dropScopes(
+  database: DatabaseSync,
+  isStale: (scope: string) => boolean,
+): void {
+  for (const table of ["digests", "notes"]) {
+    const scopes = database.prepare(`select distinct scope from ${table}`)
+      .all().map((row) => scopeSchema.parse(row).scope).filter(isStale);
+    const drop = database.prepare(`delete from ${table} where scope = ?`);
+    for (const scope of scopes) drop.run(scope);
   }
 }
 

@@ -165,7 +165,7 @@ export class AnchorEdits implements Edits {
       } else this.faults.delete(path);
     }
     for (const [path, known] of bases) {
-      if (scan.found.has(path) || disk.passesOver(path, undefined)) continue;
+      if (scan.found.has(path) || disk.passesOver(path, known.entry)) continue;
       if (unknown.some((directory) => isWithin(path, directory))) continue;
       this.#judge(path, disk.look(path), known);
     }
@@ -303,7 +303,7 @@ export class AnchorEdits implements Edits {
     if (row !== undefined && row.entry.kind !== "directory") return;
     const { base, disk } = this.#ports;
     for (const [below, known] of base.bases(path)) {
-      if (below === path || disk.passesOver(below, undefined)) continue;
+      if (below === path || disk.passesOver(below, known.entry)) continue;
       this.#judge(below, disk.look(below), known);
     }
   }
@@ -318,8 +318,10 @@ export class AnchorEdits implements Edits {
       case "found":
       case "absent": {
         const found = foundOf(look);
-        const left = found !== undefined &&
-          this.#ports.disk.passesOver(path, found.entry);
+        // What is gone was what its base says.
+        const entry = (found ?? row)?.entry;
+        const left = entry !== undefined &&
+          this.#ports.disk.passesOver(path, entry);
         if (!left && isDirty(found, row)) {
           this.#set(path, dirtyAs(found, row));
         } else {

@@ -178,14 +178,15 @@ function consider(
   const barred: LeftPath[] = [];
   for (const change of changes) {
     const { path, entry: incoming, versions = [], rewritten } = change;
-    if (turn.disk.passesOver(path, incoming)) continue;
+    const row = turn.base.row(path);
+    // What is gone there was what was agreed.
+    if (turn.disk.passesOver(path, incoming ?? row.base?.entry)) continue;
     const look = turn.disk.look(path);
     if (look.kind === "unreadable" || look.kind === "uncarriable") {
       barred.push({ path, reason: `what is here ${look.cause}` });
       continue;
     }
     const local = look.kind === "found" ? look.found : undefined;
-    const row = turn.base.row(path);
     const { base, sent } = row;
     const decision = decide({
       incoming,

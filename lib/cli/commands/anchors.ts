@@ -37,6 +37,7 @@ export async function add(
     path,
     name: given.text("name"),
     excludes: given.list("exclude"),
+    added: new Date().toISOString(),
   });
   context.out(`${plain(path)} is synced from now on.\n`);
   const own = ownPlacesIn(path, places);
