@@ -9,7 +9,7 @@ import { MODULE, MODULE_ACCOUNT } from "./rsync.ts";
  * Carries the module's path. A path cannot be quoted in rsync's configuration, which takes `%NAME%`,
  * backslashes, spaces at the ends and newlines for its own; what a reference gives is taken as it is.
  */
-export const ROOT_VARIABLE = "SINKD_ROOT";
+export const MODULE_VARIABLE = "SINKD_MODULE";
 /** Longest path that rsync 3.2 surely puts in place of a reference. */
 export const MAX_ROOT_BYTES = 2000;
 
@@ -40,7 +40,7 @@ export function moduleText(rules: ModuleRules): string {
     "reverse lookup = no",
     "log file = /dev/null",
     `[${MODULE}]`,
-    `path = %${ROOT_VARIABLE}%`,
+    `path = %${MODULE_VARIABLE}%`,
     `read only = ${writing ? "no" : "yes"}`,
     `write only = ${writing ? "yes" : "no"}`,
     "list = no",

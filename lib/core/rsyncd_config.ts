@@ -4,6 +4,10 @@
  * @module
  */
 import { OWN_NAME } from "./path.ts";
+import { MODULE_VARIABLE } from "./rsync_module.ts";
+
+/** A user's name and password for rsync, inside of the user's directory. */
+export const RESTORE_ACCESS = `${OWN_NAME}/restore-access`;
 
 const MAX_CONNECTIONS = 16;
 const IDLE_LIMIT_S = 600;
@@ -20,19 +24,20 @@ const REFUSED = [
   "fake-super",
 ];
 
+/** Files of the daemon, in its working directory: no path is written into its configuration. */
+export const DAEMON_FILES = {
+  config: "rsyncd.conf",
+  modules: "modules",
+  lock: "lock",
+} as const;
+
 /**
  * The daemon's own file; modules are read anew from `*.conf` in `modules` at each connection. As
  * `root` it confines itself to the module by chroot.
  */
-export function daemonConfig(
-  options: {
-    readonly modules: string;
-    readonly lockFile: string;
-    readonly root: boolean;
-  },
-): string {
+export function daemonConfig(options: { readonly root: boolean }): string {
   return [
-    `lock file = ${options.lockFile}`,
+    `lock file = ${DAEMON_FILES.lock}`,
     `max connections = ${MAX_CONNECTIONS}`,
     `timeout = ${IDLE_LIMIT_S}`,
     "reverse lookup = no",
@@ -48,25 +53,18 @@ export function daemonConfig(
     `refuse options = ${REFUSED.join(" ")}`,
     `use chroot = ${options.root ? "yes" : "no"}`,
     ...(options.root ? ["uid = 0", "gid = 0"] : []),
-    `&include ${options.modules}`,
+    `&include ${DAEMON_FILES.modules}`,
     "",
   ].join("\n");
 }
 
-/** One user's module; only that user's name and password open it. */
-export function moduleConfig(
-  options: {
-    readonly user: string;
-    readonly path: string;
-    readonly secretsFile: string;
-  },
-): string {
-  const { user, path, secretsFile } = options;
+/** One user's module; only that user's name and password open it. `user` has no {@linkcode moduleFault}. */
+export function userModuleConfig(user: string): string {
   return [
     `[${user}]`,
-    `path = ${path}`,
+    `path = %${MODULE_VARIABLE}%/${user}`,
     `auth users = ${user}`,
-    `secrets file = ${secretsFile}`,
+    `secrets file = %${MODULE_VARIABLE}%/${user}/${RESTORE_ACCESS}`,
     "",
   ].join("\n");
 }
@@ -88,13 +86,4 @@ export function moduleFault(user: string): string | undefined {
     return "has something other than the letters a to z, digits, '.', '_' and '-'";
   }
   return user.toLowerCase() === "global" ? "means something else" : undefined;
-}
-
-/** Why rsync's configuration cannot carry a path, or `undefined`. */
-export function configPathFault(path: string): string | undefined {
-  // deno-lint-ignore no-control-regex -- control characters end a line or are lost
-  if (/[%\\\u0000-\u001f\u007f]/.test(path)) {
-    return "has a '%', a '\\' or a control character";
-  }
-  return path === path.trim() ? undefined : "starts or ends with a space";
 }

@@ -9,8 +9,10 @@ import type { ControlReply, ControlRequest } from "../core/control.ts";
 import { RESTARTING } from "../core/control_reply.ts";
 import { UsageError } from "../core/fault.ts";
 import { loadConfig } from "../io/config_file.ts";
+import { clientRunDirectory } from "../io/client_state.ts";
 import { openControl } from "../io/control.ts";
 import { type Credentials, loadCredentials } from "../io/credentials.ts";
+import { removeTree } from "../io/files.ts";
 import { configureLog, logger } from "../io/log.ts";
 import { ownPlaceFault, ownPlaces } from "../io/own_places.ts";
 import { lockPidFile, socketPathOf } from "../io/pid_file.ts";
@@ -63,6 +65,7 @@ export async function runClient(
   await configureLog(config.logLevel, options.journal);
   const rsync = await checkRsync();
   if (rsync.warning !== undefined) log.warn`${rsync.warning}`;
+  await removeTree(clientRunDirectory(options.stateDirectory));
   const client = new Client(options, credentials, config);
   await using _control = await openControl(
     socketPathOf(options.pidFile),

@@ -22,6 +22,7 @@ import {
 } from "../core/protocol.ts";
 import type { ClientReport, Needs } from "../core/status.ts";
 import { ClientStore } from "../io/base_store.ts";
+import { clientRunDirectory } from "../io/client_state.ts";
 import type { Credentials } from "../io/credentials.ts";
 import { openDigests } from "../io/digest_store.ts";
 import { logger } from "../io/log.ts";
@@ -115,7 +116,7 @@ export class ClientSession {
         config,
         store: this.#store.anchor(config.path),
         clientName: options.credentials.client,
-        runDirectory: `${options.stateDirectory}/run`,
+        runDirectory: clientRunDirectory(options.stateDirectory),
         stateFile: `${options.stateDirectory}/client.db`,
         ownPlaces: options.ownPlaces,
         digests: this.#digests,

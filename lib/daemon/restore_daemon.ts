@@ -28,7 +28,7 @@ export async function openRestoreDaemon(
   }
   const { host, port } = address;
   const shown = joinAddress(host, port);
-  const config = await prepareDaemon(root, shown);
+  const directory = await prepareDaemon(root, shown);
   for (const user of users) {
     const access = openRestoreAccess(root, user);
     if (access.kind === "open") continue;
@@ -39,7 +39,7 @@ export async function openRestoreDaemon(
       fix: "nothing, unless it should be; all else works",
     });
   }
-  return keepRsyncDaemon({ config, host, port }, {
+  return keepRsyncDaemon({ directory, root, host, port }, {
     onUp: () => faults.clear("rsyncd"),
     onDown: (reason) =>
       faults.note("rsyncd", {

@@ -6,11 +6,13 @@
 import { UsageError } from "../core/fault.ts";
 import { OWN_NAME } from "../core/path.ts";
 import { openControl } from "../io/control.ts";
+import { removeTree } from "../io/files.ts";
 import { openFront } from "../io/front.ts";
 import { logger } from "../io/log.ts";
 import { lockPidFile, socketPathOf } from "../io/pid_file.ts";
 import { holdRoot } from "../io/server_identity.ts";
 import { checkRsync } from "../io/rsync_version.ts";
+import { serverRunDirectory } from "../io/server_root.ts";
 import { Certificates } from "./certificates.ts";
 import { describe } from "./faults.ts";
 import { openRestoreDaemon } from "./restore_daemon.ts";
@@ -43,6 +45,7 @@ export async function runServer(
       `Cannot use the root ${options.root}: another server runs on it; stop that one, or name another root with --root`,
     );
   }
+  await removeTree(serverRunDirectory(options.root));
   const server = new Server(options);
   if (rsync.warning !== undefined) {
     log.warn`${rsync.warning}`;

@@ -21,6 +21,7 @@ import type { Channel } from "../io/channel.ts";
 import type { Visitor } from "../io/front.ts";
 import { logger } from "../io/log.ts";
 import type { LinkEvent } from "../io/mqtt_link.ts";
+import { serverRunDirectory } from "../io/server_root.ts";
 import { Announcements, wirePath } from "./announcements.ts";
 import { describe, Faults } from "./faults.ts";
 import { Leases } from "./leases.ts";
@@ -96,6 +97,7 @@ export class Server {
     });
     this.#turns = new ServerTurns({
       users: this.#users,
+      runDirectory: serverRunDirectory(options.root),
       logins: this.#logins,
       minFreePercent: options.minFreePercent,
       reply: (turn, message) => this.#link?.reply(turn, message),

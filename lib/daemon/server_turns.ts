@@ -30,6 +30,8 @@ const log = logger("turn");
 /** What turns need from the daemon. */
 export interface TurnPorts {
   readonly users: Users;
+  /** Where each rsync has a working directory of its own. */
+  readonly runDirectory: string;
   readonly logins: Logins;
   /** How much of the disk must stay free, in percent. */
   readonly minFreePercent: number;
@@ -148,7 +150,10 @@ export class ServerTurns implements AsyncDisposable {
         path: turn.path,
         stageName: stageName(turn),
         exclusive: turn.exclusive,
-        line: serverLine(channel, SILENCE_MS),
+        line: serverLine(channel, {
+          runDirectory: this.#ports.runDirectory,
+          silenceMs: SILENCE_MS,
+        }),
         journal: user.journal,
         tree: this.#guarded(user),
         today: () => utcDate(Date.now()),

@@ -5,13 +5,12 @@
  * @module
  */
 import {
-  configPathFault,
+  DAEMON_FILES,
   daemonConfig,
-  moduleConfig,
   moduleFault,
+  RESTORE_ACCESS,
+  userModuleConfig,
 } from "../core/rsyncd_config.ts";
-import { UsageError } from "../core/fault.ts";
-import { OWN_NAME } from "../core/path.ts";
 import { removeTree } from "./files.ts";
 import { replaceFile } from "./replace_file.ts";
 import { makeSecret } from "./secret_hash.ts";
@@ -22,31 +21,20 @@ export type RestoreAccess =
   | { readonly kind: "open"; readonly password: string; readonly file: string }
   | { readonly kind: "none"; readonly reason: string };
 
-/** Writes the daemon's configuration for an `address` (`host:port`); gives its path. */
+/** Writes the daemon's configuration for an `address` (`host:port`); gives its working directory. */
 export async function prepareDaemon(
   root: string,
   address: string,
 ): Promise<string> {
-  const fault = configPathFault(root);
-  if (fault !== undefined) {
-    throw new UsageError(
-      `Cannot offer ${root} by --rsyncd: the path ${fault}; name another with --root`,
-    );
-  }
   const directory = directoryOf(root);
   await removeTree(directory);
   Deno.mkdirSync(modulesOf(root), { recursive: true, mode: 0o700 });
-  const config = `${directory}/rsyncd.conf`;
   replaceFile(
-    config,
-    daemonConfig({
-      modules: modulesOf(root),
-      lockFile: `${directory}/lock`,
-      root: Deno.uid() === 0,
-    }),
+    `${directory}/${DAEMON_FILES.config}`,
+    daemonConfig({ root: Deno.uid() === 0 }),
   );
   replaceFile(addressFile(root), `${address}\n`);
-  return config;
+  return directory;
 }
 
 /** Removes what a daemon left that is not wanted any more; passwords stay. */
@@ -65,15 +53,12 @@ export function openRestoreAccess(root: string, user: string): RestoreAccess {
   if (fault !== undefined) {
     return { kind: "none", reason: `the name ${user} ${fault}` };
   }
-  const file = `${root}/${user}/${OWN_NAME}/restore-access`;
+  const file = `${root}/${user}/${RESTORE_ACCESS}`;
   const known = readIfAny(file)?.trim().split(":")[1] ?? "";
   const password = known === "" ? makeSecret() : known;
   if (known === "") replaceFile(file, `${user}:${password}\n`);
   Deno.chmodSync(file, 0o600);
-  replaceFile(
-    moduleFile(root, user),
-    moduleConfig({ user, path: `${root}/${user}`, secretsFile: file }),
-  );
+  replaceFile(moduleFile(root, user), userModuleConfig(user));
   return { kind: "open", password, file };
 }
 
@@ -81,7 +66,7 @@ export function openRestoreAccess(root: string, user: string): RestoreAccess {
 export function closeRestoreAccess(root: string, user: string): void {
   if (moduleFault(user) !== undefined) return;
   removeIfAny(moduleFile(root, user));
-  removeIfAny(`${root}/${user}/${OWN_NAME}/restore-access`);
+  removeIfAny(`${root}/${user}/${RESTORE_ACCESS}`);
 }
 
 function directoryOf(root: string): string {
@@ -89,7 +74,7 @@ function directoryOf(root: string): string {
 }
 
 function modulesOf(root: string): string {
-  return `${directoryOf(root)}/modules`;
+  return `${directoryOf(root)}/${DAEMON_FILES.modules}`;
 }
 
 function moduleFile(root: string, user: string): string {

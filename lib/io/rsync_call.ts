@@ -7,6 +7,7 @@ import { fileList, rsyncArguments, type RsyncJob } from "../core/rsync.ts";
 import type { RelativePath } from "../core/path.ts";
 import type { RsyncEnd } from "../ports.ts";
 import type { Channel } from "./channel.ts";
+import { rsyncStart, withChildDirectory } from "./rsync_child.ts";
 import { openRsyncDoor } from "./rsync_door.ts";
 import { connectionEnd, drainRun, keptText, pump } from "./pump.ts";
 
@@ -14,10 +15,23 @@ import { connectionEnd, drainRun, keptText, pump } from "./pump.ts";
 export interface RsyncCall extends Omit<RsyncJob, "port"> {
   readonly paths: readonly RelativePath[];
   readonly password: string;
+  /** Where the call has a working directory of its own. */
+  readonly runDirectory: string;
 }
 
 /** Runs one call; bytes go through `channel` until both ends are done. Throws when the channel breaks. */
-export async function callRsync(
+export function callRsync(
+  channel: Channel,
+  call: RsyncCall,
+): Promise<RsyncEnd> {
+  return withChildDirectory(
+    call.runDirectory,
+    (directory) => callFrom(directory, channel, call),
+  );
+}
+
+async function callFrom(
+  directory: string,
   channel: Channel,
   call: RsyncCall,
 ): Promise<RsyncEnd> {
@@ -25,11 +39,10 @@ export async function callRsync(
   const door = openRsyncDoor(secret);
   const rsync = new Deno.Command("rsync", {
     args: rsyncArguments({ ...call, port: door.port }),
-    env: {
+    ...rsyncStart(directory, {
       RSYNC_PASSWORD: call.password,
       RSYNC_PROXY: door.proxy,
-      LC_ALL: "C.UTF-8",
-    },
+    }),
     stdin: "piped",
     stdout: "null",
     stderr: "piped",

@@ -3,12 +3,16 @@
  *
  * @module
  */
+import { MODULE_VARIABLE } from "../core/rsync_module.ts";
+import { DAEMON_FILES } from "../core/rsyncd_config.ts";
 import { logger } from "./log.ts";
 import { keptText } from "./pump.ts";
+import { rsyncStart } from "./rsync_child.ts";
 
-/** Where it listens, and its configuration file. */
+/** Where it listens, where it stands with its configuration, and the root of what it shows. */
 export interface DaemonOptions {
-  readonly config: string;
+  readonly directory: string;
+  readonly root: string;
   readonly host: string;
   readonly port: number;
 }
@@ -73,12 +77,12 @@ export function keepRsyncDaemon(
         "sinkd-rsyncd",
         "--daemon",
         "--no-detach",
-        `--config=${options.config}`,
+        `--config=${DAEMON_FILES.config}`,
         `--address=${options.host}`,
         `--port=${options.port}`,
         "--log-file=/dev/stderr",
       ],
-      env: { LC_ALL: "C.UTF-8" },
+      ...rsyncStart(options.directory, { [MODULE_VARIABLE]: options.root }),
       detached: true,
       stdin: "piped",
       stdout: "null",

@@ -8,14 +8,14 @@ import { OWN_NAME, type RelativePath } from "../core/path.ts";
 import { fileList, MODULE_ACCOUNT, unmungeArguments } from "../core/rsync.ts";
 import {
   MODULE_FILES,
+  MODULE_VARIABLE,
   type ModuleRules,
   moduleText,
-  ROOT_VARIABLE,
 } from "../core/rsync_module.ts";
 import type { Channel } from "./channel.ts";
-import { withChildDirectory } from "./child_directory.ts";
 import { keptText, pipesEnd, pump } from "./pump.ts";
 import { killIfRunning, writeList } from "./rsync_call.ts";
+import { rsyncStart, withChildDirectory } from "./rsync_child.ts";
 
 /** What the server may do in one call, and where. */
 export interface Serving {
@@ -55,8 +55,7 @@ export async function serveRsync(
     });
     const rsync = new Deno.Command("rsync", {
       args: ["--server", "--daemon", `--config=${MODULE_FILES.config}`, "."],
-      cwd: directory,
-      env: { LC_ALL: "C.UTF-8", [ROOT_VARIABLE]: serving.root },
+      ...rsyncStart(directory, { [MODULE_VARIABLE]: serving.root }),
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
@@ -93,8 +92,7 @@ export async function unmungeLinks(
     });
     const rsync = new Deno.Command("rsync", {
       args: unmungeArguments(MODULE_FILES.config, to),
-      cwd: directory,
-      env: { LC_ALL: "C.UTF-8", [ROOT_VARIABLE]: from },
+      ...rsyncStart(directory, { [MODULE_VARIABLE]: from }),
       stdin: "piped",
       stdout: "null",
       stderr: "piped",

@@ -47,6 +47,7 @@ async function askVersion(): Promise<string> {
   try {
     output = await new Deno.Command("rsync", {
       args: ["--version"],
+      cwd: "/",
       stderr: "null",
     }).output();
   } catch (cause) {

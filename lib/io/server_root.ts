@@ -13,6 +13,11 @@ export function serverOwnDirectory(root: string): string {
   return `${root}/${OWN_NAME}`;
 }
 
+/** Where each rsync of the server has a working directory of its own. */
+export function serverRunDirectory(root: string): string {
+  return `${serverOwnDirectory(root)}/run`;
+}
+
 /** Makes the root (2770) and the server's own directory (0700) when they are missing. */
 export function makeServerRoot(root: string): void {
   makeDirectory(root, ROOT_MODE);

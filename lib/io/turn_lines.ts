@@ -12,8 +12,19 @@ import type { Channel } from "./channel.ts";
 import { callRsync } from "./rsync_call.ts";
 import { serveRsync } from "./rsync_serve.ts";
 
-/** The server's end. `silenceMs` bounds the wait for the client's next message. */
-export function serverLine(channel: Channel, silenceMs: number): ServerLine {
+/** What both ends need. */
+export interface LineOptions {
+  /** Where each rsync has a working directory of its own. */
+  readonly runDirectory: string;
+  /** How long the other side's next message may take. */
+  readonly silenceMs: number;
+}
+
+/** The server's end. */
+export function serverLine(
+  channel: Channel,
+  { runDirectory, silenceMs }: LineOptions,
+): ServerLine {
   return {
     send: (message) => channel.send(message),
     async receive() {
@@ -28,7 +39,11 @@ export function serverLine(channel: Channel, silenceMs: number): ServerLine {
       const password = randomHex(16);
       const { direction } = call;
       await channel.send({ kind: "rsync", direction, password });
-      const end = await callRsync(channel, { ...call, password });
+      const end = await callRsync(channel, {
+        ...call,
+        password,
+        runDirectory,
+      });
       await channel.send({ kind: "rsyncDone", code: end.code });
       return end;
     },
@@ -38,12 +53,9 @@ export function serverLine(channel: Channel, silenceMs: number): ServerLine {
 /** The client's end; rsync serves `root` (or only one file in it). */
 export function clientLine(
   channel: Channel,
-  options: {
+  options: LineOptions & {
     readonly root: string;
     readonly only: string | undefined;
-    /** Where each call has a working directory of its own. */
-    readonly runDirectory: string;
-    readonly silenceMs: number;
   },
 ): ClientLine {
   return {

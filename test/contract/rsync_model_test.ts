@@ -127,6 +127,7 @@ async function really(given: Given): Promise<unknown> {
       transfer: { ...PLAIN, partial: true },
       paths: given.paths.map(relativePath),
       password: PASSWORD,
+      runDirectory: `${temp.path}/run`,
     }),
     serveRsync(channels.client, {
       root: anchor,

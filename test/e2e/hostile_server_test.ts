@@ -193,7 +193,10 @@ attackBy(
       const { last } = await expect(channel, "want");
       if (last === true) break;
     }
-    const { code } = await serverLine(channel, 20_000).rsync({
+    const { code } = await serverLine(channel, {
+      runDirectory: `${local}/run`,
+      silenceMs: 20_000,
+    }).rsync({
       direction: "update",
       local,
       remote: ".sinkd/incoming",

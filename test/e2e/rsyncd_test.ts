@@ -151,16 +151,17 @@ world.test("a killed daemon comes back, and status says what happened until then
   const [first] = daemons(world);
   assert.ok(first);
   signalIfAlive(first, "SIGKILL");
-  const fault = await waitFor("the fault in status", async () => {
-    const { errors } = await world.serverReport();
-    return errors.find(({ path }) => path === `rsync://127.0.0.1:${port}`);
-  });
+  const faultNow = async () =>
+    (await world.serverReport()).errors.find(({ path }) =>
+      path === `rsync://127.0.0.1:${port}`
+    );
+  const fault = await waitFor("the fault in status", faultNow);
   assert.match(fault.cause, /^the rsync daemon ended: /);
   await waitFor("the daemon to be back", () => isListening(port));
   assert.equal((await rsync(passwordOf(world, "bob"), urlOf("bob"))).code, 0);
   await waitFor(
     "the fault to be gone",
-    async () => (await world.serverReport()).errors.length === 0,
+    async () => await faultNow() === undefined,
   );
 });
 

@@ -66,6 +66,7 @@ function callFor(places: Places, options: Options): RsyncCall {
     transfer: { ...PLAIN, partial: options.partial ?? false },
     paths: paths as RelativePath[],
     password: options.password ?? PASSWORD,
+    runDirectory: places.run,
   };
 }
 

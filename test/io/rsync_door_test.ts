@@ -104,6 +104,7 @@ exec '${real}' "$@"
       transfer: PLAIN,
       paths: [relativePath("f")],
       password: PASSWORD,
+      runDirectory: at("run"),
     });
     await served;
     assert.deepEqual(end, { code: 0, stderr: "" });
