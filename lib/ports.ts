@@ -119,6 +119,10 @@ export interface ClientLine {
 export interface LeftPath {
   readonly path: RelativePath;
   readonly reason: string;
+  /** What a person can do about it. */
+  readonly fix?: string | undefined;
+  /** Another try would fail as well, until somebody changes something there. */
+  readonly lasting?: true | undefined;
 }
 
 /** What is known of a path between this client and the server. */
@@ -207,6 +211,8 @@ export interface ClientDisk {
       verified: boolean;
     }[],
   ): Promise<Map<RelativePath, string>>;
+  /** Why the last commit could not change this path, as long as nothing has changed there. */
+  obstacle(path: RelativePath): LeftPath | undefined;
   /** True when the live file has the bytes of the staged one. */
   sameBytes(stage: string, path: RelativePath): Promise<boolean>;
   apply(intent: ClientIntent): Promise<ClientCommitResult>;

@@ -175,7 +175,7 @@ const FILES: readonly Mutation[] = [
     ["new-file-overwritten", "busy"],
     "a file that appears in the last instant is overwritten",
     [
-      `if (linkIfFree(staged, full)) {\n        Deno.removeSync(staged);\n        return undefined;\n      }`,
+      `if (moveIfFree(staged, full)) return undefined;`,
       `Deno.renameSync(staged, full);\n      if (look.kind === "absent") return undefined;`,
     ],
   ),

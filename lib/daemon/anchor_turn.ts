@@ -54,10 +54,10 @@ export function noteTurn(
   faults.clear("");
   faults.restate(
     "left",
-    new Map(end.left.map(({ path, reason }) => [path, {
+    new Map(end.left.map(({ path, reason, fix }) => [path, {
       path: `${root}/${path}`,
       cause: `the server's version could not be applied: ${reason}`,
-      fix: "fix the cause; sinkd retries by itself",
+      fix: fix ?? "fix the cause; sinkd retries by itself",
     }])),
   );
   for (const copy of end.copies) log.warn`Conflict copy: ${root}/${copy}`;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { type Found, sameContent, sameFound } from "../core/entry.ts";
 import {
   joinPath,
@@ -15,12 +15,13 @@ import {
   relativePath,
 } from "../core/path.ts";
 import { copyMadeBefore } from "./copy_made.ts";
+import type { FileAreas } from "./file_areas.ts";
 import {
   blockedAt,
   inWritableParent,
-  linkIfFree,
   lstatIfAny,
   makeParents,
+  moveIfFree,
   removeIfEmpty,
   removeTree,
 } from "./files.ts";
@@ -28,7 +29,17 @@ import { lookAt } from "./look.ts";
 
 /** Seconds that something set aside is kept before it is looked at once more. */
 export const ASIDE_MS = 3000;
-const ASIDE = `${OWN_NAME}/aside`;
+const ASIDE = "aside";
+
+/** What {@linkcode Asides} work with. */
+export interface AsidesOptions {
+  readonly root: string;
+  readonly copyName: (path: RelativePath) => string;
+  /** Milliseconds of a clock that does not jump. */
+  readonly nowMs: () => number;
+  readonly areas: FileAreas;
+}
+
 interface Aside {
   readonly path: RelativePath;
   readonly full: string;
@@ -39,23 +50,12 @@ interface Aside {
 
 /** What is set aside in one anchor. */
 export class Asides {
-  readonly #options: {
-    readonly root: string;
-    readonly copyName: (path: RelativePath) => string;
-    /** Milliseconds of a clock that does not jump. */
-    readonly nowMs: () => number;
-  };
+  readonly #options: AsidesOptions;
   #kept: Aside[] = [];
   /** Inodes that a crash left at their paths with a second name here. */
   #linked = new Map<RelativePath, number>();
 
-  constructor(
-    options: {
-      root: string;
-      copyName: (path: RelativePath) => string;
-      nowMs: () => number;
-    },
-  ) {
+  constructor(options: AsidesOptions) {
     this.#options = options;
   }
 
@@ -64,9 +64,9 @@ export class Asides {
    * by its name, so that a start after a crash knows what was written since.
    */
   place(path: RelativePath, saw: Found): string {
-    const { root } = this.#options;
+    const own = this.#options.areas.own(path);
     for (let number = 1;; number++) {
-      const place = `${root}/${ASIDE}/${pictureOf(saw)}.${number}`;
+      const place = `${own}/${ASIDE}/${pictureOf(saw)}.${number}`;
       const full = `${place}/${path}`;
       if (lstatIfAny(full) !== undefined || blockedAt(place, path)) continue;
       makeParents(full, 0o700);
@@ -120,13 +120,28 @@ export class Asides {
 
   /** At a start: what a crash left here goes, but for what is not as the commit saw it. */
   async recover(): Promise<string[]> {
+    const { root, areas } = this.#options;
+    this.#linked = new Map();
+    this.#kept = [];
+    const copies = await this.#recoverIn(`${root}/${OWN_NAME}`);
+    for (const area of areas.list()) {
+      copies.push(...await this.recoverArea(area));
+    }
+    return copies;
+  }
+
+  /** The same for one other file system in the anchor, before anything is set aside there. */
+  recoverArea(area: RelativePath): Promise<string[]> {
+    return this.#recoverIn(this.#options.areas.ownIn(area));
+  }
+
+  async #recoverIn(own: string): Promise<string[]> {
     const { root } = this.#options;
     const copies: string[] = [];
-    this.#linked = new Map();
-    for (const place of listNames(`${root}/${ASIDE}`)) {
-      for (const name of listFiles(`${root}/${ASIDE}/${place}`)) {
+    for (const place of listNames(`${own}/${ASIDE}`)) {
+      for (const name of listFiles(`${own}/${ASIDE}/${place}`)) {
         const path = name as RelativePath;
-        const full = `${root}/${ASIDE}/${place}/${path}`;
+        const full = `${own}/${ASIDE}/${place}/${path}`;
         const look = lookAt(full, path);
         if (look.kind === "found") {
           const { inode } = look.found;
@@ -140,9 +155,8 @@ export class Asides {
         if (look.kind !== "absent") copies.push(this.#surface(path, full));
       }
     }
-    this.#kept = [];
-    await removeTree(`${root}/${ASIDE}`);
-    removeIfEmpty(`${root}/${OWN_NAME}`);
+    await removeTree(`${own}/${ASIDE}`);
+    tidyUp(own);
     return copies;
   }
 
@@ -163,7 +177,7 @@ export class Asides {
     const made = copyMadeBefore(home, full, root);
     if (made !== undefined) {
       Deno.removeSync(full);
-      this.#tidyAbove(full);
+      tidyUp(dirname(full));
       return made;
     }
     for (;;) {
@@ -174,37 +188,39 @@ export class Asides {
           `${root}/${copy}`,
           () => Deno.renameSync(full, `${root}/${copy}`),
         );
-        this.#tidyAbove(full);
+        tidyUp(dirname(full));
         return copy;
       }
       if (
         inWritableParent(
           `${root}/${copy}`,
-          () => linkIfFree(full, `${root}/${copy}`),
+          () => moveIfFree(full, `${root}/${copy}`),
         )
       ) {
-        Deno.removeSync(full);
-        this.#tidyAbove(full);
+        tidyUp(dirname(full));
         return copy;
       }
     }
   }
 
-  /** Removes the directories that something lay aside in, as far as they are empty. */
-  #tidyAbove(full: string): void {
-    const { root } = this.#options;
-    let directory = dirname(full);
-    while (directory !== root && removeIfEmpty(directory)) {
-      directory = dirname(directory);
-    }
-  }
-
   /** Removes the directories of what was set aside, as far as they are empty. */
   tidy(): void {
-    const { root } = this.#options;
+    const { root, areas } = this.#options;
     if (this.#kept.length > 0) return;
-    removeEmpty(`${root}/${ASIDE}`);
-    removeIfEmpty(`${root}/${OWN_NAME}`);
+    const tidyIn = (own: string) => {
+      removeEmpty(`${own}/${ASIDE}`);
+      tidyUp(own);
+    };
+    tidyIn(`${root}/${OWN_NAME}`);
+    areas.each(tidyIn);
+  }
+}
+
+/** Removes the directories that something lay in, up to sinkd's own one, as far as they are empty. */
+function tidyUp(directory: string): void {
+  for (let full = directory;; full = dirname(full)) {
+    if (!inWritableParent(full, () => removeIfEmpty(full))) return;
+    if (basename(full) === OWN_NAME) return;
   }
 }
 

@@ -11,10 +11,12 @@ import type {
   ClientCommitResult,
   ClientDisk,
   ClientIntent,
+  LeftPath,
   Look,
 } from "../ports.ts";
 import { applySteps } from "./client_steps.ts";
 import { Asides } from "./asides.ts";
+import { FileAreas, makeOwnDirectory } from "./file_areas.ts";
 import {
   flushFiles,
   isMissing,
@@ -23,6 +25,9 @@ import {
   removeTree,
 } from "./files.ts";
 import { findPath } from "./look.ts";
+import { Obstacles } from "./obstacles.ts";
+import { bringOver, stagedHere, stagedPlace, stagedThere } from "./staged.ts";
+import { stepFault } from "./step_faults.ts";
 
 /** Where staged files lie, relative to the anchor's root. */
 export const INCOMING = `${OWN_NAME}/incoming`;
@@ -55,11 +60,15 @@ export interface DiskOptions {
 /** {@linkcode ClientDisk} on real files. */
 export class AnchorDisk implements ClientDisk {
   readonly asides: Asides;
+  readonly areas: FileAreas;
+  readonly obstacles: Obstacles;
   readonly #options: DiskOptions;
 
   constructor(options: DiskOptions) {
     this.#options = options;
-    this.asides = new Asides(options);
+    this.areas = new FileAreas(options.root);
+    this.asides = new Asides({ ...options, areas: this.areas });
+    this.obstacles = new Obstacles(options.root, options.nowMs);
   }
 
   look(path: RelativePath): Look {
@@ -70,8 +79,13 @@ export class AnchorDisk implements ClientDisk {
     return this.#options.passesOver(path, entry);
   }
 
+  obstacle(path: RelativePath): LeftPath | undefined {
+    return this.obstacles.at(path);
+  }
+
   openStage(): Promise<string> {
     this.#makeOwn(INCOMING);
+    this.#clearAreas();
     return Promise.resolve(INCOMING);
   }
 
@@ -84,22 +98,21 @@ export class AnchorDisk implements ClientDisk {
     }[],
   ): Promise<Map<RelativePath, string>> {
     const { root } = this.#options;
-    const links = expected.filter(({ path, entry }) =>
-      entry.kind === "link" &&
-      isMunged(`${root}/${stage}/${path}`, entry.target)
-    ).map(({ path }) => path);
-    if (links.length > 0) {
-      this.#makeOwn(LINKS);
-      const places = { from: `${root}/${stage}`, to: `${root}/${LINKS}` };
-      await this.#options.makeLinks(places, links);
-    }
     const broken = new Map<RelativePath, string>();
+    const elsewhere = new Set(
+      expected.map(({ path }) => path).filter((path) =>
+        this.#isElsewhere(path, broken)
+      ),
+    );
+    await this.#makeLinks(stage, expected, elsewhere);
+    const places = this.#places(stage);
     for (const { path, entry, verified } of expected) {
-      const from = entry.kind === "link" ? LINKS : stage;
-      const full = `${root}/${from}/${path}`;
+      const item = { path, kind: entry.kind };
+      const full = stagedPlace(item, places);
       const whole = isWhole(full, entry) ||
         (verified && this.#isEqualLive(full, path, entry));
-      if (!whole) {
+      if (whole) await this.#bring(item, stage, broken);
+      else if (!broken.has(path)) {
         broken.set(path, "it was not whole after the transfer");
       }
     }
@@ -112,10 +125,11 @@ export class AnchorDisk implements ClientDisk {
 
   async sameBytes(stage: string, path: RelativePath): Promise<boolean> {
     const { root } = this.#options;
-    if (lstatIfAny(`${root}/${stage}/${path}`) === undefined) return true;
+    const full = stagedPlace({ path, kind: "file" }, this.#places(stage));
+    if (lstatIfAny(full) === undefined) return true;
     // rsync gives a staged file the mode of the live one, which may forbid reading.
-    Deno.chmodSync(`${root}/${stage}/${path}`, 0o600);
-    using staged = await Deno.open(`${root}/${stage}/${path}`);
+    Deno.chmodSync(full, 0o600);
+    using staged = await Deno.open(full);
     using live = await openReadable(`${root}/${path}`);
     if (live === undefined) return false;
     const left = new Uint8Array(COMPARE_BYTES);
@@ -133,15 +147,14 @@ export class AnchorDisk implements ClientDisk {
   }
 
   apply(intent: ClientIntent): Promise<ClientCommitResult> {
-    const { root, copyName, assertRoot } = this.#options;
+    const { copyName, assertRoot } = this.#options;
     assertRoot();
-    const stages = { files: intent.stage, links: LINKS };
     const result = applySteps(intent.steps, {
-      root,
-      stages,
+      ...this.#places(intent.stage),
       copyName,
       asides: this.asides,
     });
+    this.obstacles.note(intent.steps.map(({ path }) => path), result.left);
     return Promise.resolve(result);
   }
 
@@ -150,6 +163,7 @@ export class AnchorDisk implements ClientDisk {
     for (const name of [INCOMING, LINKS, OUTGOING]) {
       await removeTree(`${root}/${name}`);
     }
+    this.#clearAreas();
     this.asides.tidy();
   }
 
@@ -180,20 +194,81 @@ export class AnchorDisk implements ClientDisk {
     };
   }
 
+  #places(stage: string) {
+    const { root } = this.#options;
+    const stages = { files: stage, links: LINKS };
+    return { root, stages, areas: this.areas };
+  }
+
+  /** True when a path is on another file system; `broken` hears when nothing can be put there. */
+  #isElsewhere(path: RelativePath, broken: Map<RelativePath, string>): boolean {
+    try {
+      return this.areas.isElsewhere(path);
+    } catch (error) {
+      const fault = stepFault(error);
+      this.obstacles.note([], [{ path, ...fault }]);
+      broken.set(path, fault.reason);
+      return false;
+    }
+  }
+
+  /** Makes true links of the staged ones, each where a rename can take it to its path. */
+  async #makeLinks(
+    stage: string,
+    expected: readonly { path: RelativePath; entry: Entry }[],
+    elsewhere: ReadonlySet<RelativePath>,
+  ): Promise<void> {
+    const { root } = this.#options;
+    const from = `${root}/${stage}`;
+    const byPlace = new Map<string, RelativePath[]>();
+    for (const { path, entry } of expected) {
+      if (entry.kind !== "link") continue;
+      if (!isMunged(`${from}/${path}`, entry.target)) continue;
+      const to = elsewhere.has(path)
+        ? `${this.areas.own(path)}/links`
+        : `${root}/${LINKS}`;
+      byPlace.set(to, [...byPlace.get(to) ?? [], path]);
+    }
+    for (const [to, links] of byPlace) {
+      this.#options.assertRoot();
+      makeOwnDirectory(to);
+      await this.#options.makeLinks({ from, to }, links);
+    }
+  }
+
+  /** Takes a whole staged file to the file system of its path. */
+  async #bring(
+    item: { path: RelativePath; kind: Entry["kind"] },
+    stage: string,
+    broken: Map<RelativePath, string>,
+  ): Promise<void> {
+    const places = this.#places(stage);
+    const here = stagedHere(item, places);
+    const there = stagedThere(item, places);
+    if (item.kind !== "file" || there === here) return;
+    if (lstatIfAny(here) === undefined) return;
+    try {
+      await bringOver(here, there);
+    } catch (error) {
+      const fault = stepFault(error);
+      this.obstacles.note([], [{ path: item.path, ...fault }]);
+      broken.set(item.path, fault.reason);
+    }
+  }
+
+  /** Removes what is staged on other file systems; what an old turn left must not pass for new. */
+  #clearAreas(): void {
+    this.areas.each((own) => {
+      for (const name of ["incoming", "links", "part"]) {
+        removeNow(`${own}/${name}`);
+      }
+    });
+  }
+
   /** Makes a directory of sinkd's own; refuses when something else has that name. */
   #makeOwn(name: string): void {
     this.#options.assertRoot();
-    const { root } = this.#options;
-    for (const own of [`${root}/${OWN_NAME}`, `${root}/${name}`]) {
-      if (lstatIfAny(own)?.isDirectory !== false) continue;
-      throw new Error(
-        `Cannot use '${own}': it is not a directory; move it away`,
-      );
-    }
-    Deno.mkdirSync(`${root}/${name}`, {
-      recursive: true,
-      mode: 0o700,
-    });
+    makeOwnDirectory(`${this.#options.root}/${name}`);
   }
 
   /** A file that rsync compared and found equal to the live one is not staged, and whole. */
@@ -201,6 +276,12 @@ export class AnchorDisk implements ClientDisk {
     if (lstatIfAny(full) !== undefined || entry.kind !== "file") return false;
     const live = this.look(path);
     return live.kind === "found" && sameContent(live.found.entry, entry);
+  }
+}
+
+function removeNow(full: string): void {
+  if (lstatIfAny(full) !== undefined) {
+    Deno.removeSync(full, { recursive: true });
   }
 }
 

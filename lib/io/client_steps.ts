@@ -10,21 +10,29 @@ import { ancestorsOf, type RelativePath } from "../core/path.ts";
 import type { ClientCommitResult, LeftPath, Look } from "../ports.ts";
 import type { Asides } from "./asides.ts";
 import { copyMadeBefore } from "./copy_made.ts";
+import { type FileAreas, isCrossDevice } from "./file_areas.ts";
 import {
   inWritableParent,
+  isLinkRefused,
   linkIfFree,
   lstatIfAny,
   makeParents,
+  moveIfFree,
   removeIfEmpty,
 } from "./files.ts";
 import { findPath } from "./look.ts";
+import { broughtPlace, type Stages } from "./staged.ts";
+import { stepFault } from "./step_faults.ts";
 
-/** Where the steps work. Stages are relative to `root`. */
+/** Where the steps work. */
 export interface StepPlaces {
   readonly root: string;
-  readonly stages: { readonly files: string; readonly links: string };
+  readonly stages: Stages;
   readonly copyName: (path: RelativePath) => string;
   readonly asides: Asides;
+  readonly areas: FileAreas;
+  /** Throws when nothing may be done at a path: the file system that it was on is gone. */
+  readonly assertThere?: (path: RelativePath) => void;
 }
 
 type Put = Extract<ClientStep, { do: "put" }>;
@@ -39,23 +47,36 @@ export function applySteps(
   const placed = new Map<RelativePath, number>();
   for (const step of steps) {
     try {
-      if (step.do === "put") {
-        const inode = lstatIfAny(stagedAt(step, places))?.ino;
-        if (inode !== undefined && inode !== null) {
-          placed.set(step.path, inode);
-        }
-      }
-      const copy = applyStep(step, places);
+      const copy = applyWhereItIs(step, places, placed);
       if (copy !== undefined) copies.push(copy);
     } catch (error) {
-      left.push({ path: step.path, reason: reasonOf(error) });
+      left.push({ path: step.path, ...stepFault(error) });
     }
   }
   return { left, copies, placed };
 }
 
+/** A step that failed because its path is on another file system is repeated from a place on that one. */
+function applyWhereItIs(
+  step: ClientStep,
+  places: StepPlaces,
+  placed: Map<RelativePath, number>,
+): string | undefined {
+  places.assertThere?.(step.path);
+  try {
+    return applyStep(step, places, placed);
+  } catch (error) {
+    if (!isCrossDevice(error) || !places.areas.learn(step.path)) throw error;
+    return applyStep(step, places, placed);
+  }
+}
+
 /** Gives the conflict copy that was made, if any. */
-function applyStep(step: ClientStep, places: StepPlaces): string | undefined {
+function applyStep(
+  step: ClientStep,
+  places: StepPlaces,
+  placed: Map<RelativePath, number>,
+): string | undefined {
   const { root } = places;
   const full = `${root}/${step.path}`;
   const look = findPath(root, step.path);
@@ -73,14 +94,26 @@ function applyStep(step: ClientStep, places: StepPlaces): string | undefined {
       openWay(root, step.path);
       inWritableParent(full, () => Deno.mkdirSync(full, { mode: 0o700 }));
       return undefined;
-    case "put":
-      return put(step, { full, places });
+    case "put": {
+      const item = { path: step.path, kind: step.entry.kind };
+      const staged = broughtPlace(item, places);
+      const inode = lstatIfAny(staged)?.ino;
+      if (inode !== undefined && inode !== null) placed.set(step.path, inode);
+      return put(step, { full, staged, places });
+    }
     case "mode":
       if (look.kind === "found" && look.found.entry.kind !== "link") {
         Deno.chmodSync(full, step.mode);
       }
       return undefined;
   }
+}
+
+/** A staged version, where it is to go, and all the places. */
+interface Placing {
+  readonly full: string;
+  readonly staged: string;
+  readonly places: StepPlaces;
 }
 
 interface At {
@@ -126,17 +159,11 @@ function renameBeside(
   return copy;
 }
 
-function stagedAt(step: Put, { root, stages }: StepPlaces): string {
-  const stage = step.entry.kind === "link" ? stages.links : stages.files;
-  return `${root}/${stage}/${step.path}`;
-}
-
 function put(
   step: Put,
-  { full, places }: Pick<At, "full" | "places">,
+  { full, staged, places }: Placing,
 ): string | undefined {
   const { root } = places;
-  const staged = stagedAt(step, places);
   const look = findPath(root, step.path);
   if (lstatIfAny(staged) === undefined) return putBefore(step, look);
   if (isSameFile(staged, full)) {
@@ -148,10 +175,7 @@ function put(
   openWay(root, step.path);
   return inWritableParent(full, () => {
     if (look.kind === "absent") {
-      if (linkIfFree(staged, full)) {
-        Deno.removeSync(staged);
-        return undefined;
-      }
+      if (moveIfFree(staged, full)) return undefined;
       return putBeside(step, { full, staged, places });
     }
     if (look.kind !== "found") {
@@ -192,46 +216,52 @@ function putBefore(step: Put, look: Look): undefined {
 /** Keeps what is there under a conflict name, and puts the staged version in its place. */
 function putBeside(
   step: Put,
-  { full, staged, places }: {
-    full: string;
-    staged: string;
-    places: StepPlaces;
-  },
+  { full, staged, places }: Placing,
 ): string {
   let copy = step.copy ?? places.copyName(step.path);
   if (lstatIfAny(full)?.isDirectory === true) {
     copy = renameBeside(step.path, copy, places);
-    // Not a rename: somebody may have made something there this very moment.
-    if (!linkIfFree(staged, full)) {
-      throw new Error("something new has just come there; it goes again");
-    }
-    Deno.removeSync(staged);
-    return copy;
+    return putIntoGap(staged, full, copy);
   }
   copy = step.copy ?? copyMadeBefore(step.path, full, places.root) ?? copy;
-  while (!linkIfFree(full, `${places.root}/${copy}`)) {
-    // A crash may have come just after the copy was made.
-    if (isSameFile(full, `${places.root}/${copy}`)) break;
-    copy = places.copyName(step.path);
+  try {
+    while (!linkIfFree(full, `${places.root}/${copy}`)) {
+      // A crash may have come just after the copy was made.
+      if (isSameFile(full, `${places.root}/${copy}`)) break;
+      copy = places.copyName(step.path);
+    }
+  } catch (error) {
+    if (!isLinkRefused(error)) throw error;
+    while (!moveIfFree(full, `${places.root}/${copy}`)) {
+      copy = places.copyName(step.path);
+    }
+    return putIntoGap(staged, full, copy);
   }
   Deno.renameSync(staged, full);
   return copy;
 }
 
+/** Not a rename: somebody may have made something there this very moment. */
+function putIntoGap(staged: string, full: string, copy: string): string {
+  if (moveIfFree(staged, full)) return copy;
+  throw new Error("something new has just come there; it goes again");
+}
+
 /** Replaces what the plan saw; it stays aside for a while. */
 function putOver(
   step: Put,
-  { full, staged, places }: {
-    full: string;
-    staged: string;
-    places: StepPlaces;
-  },
+  { full, staged, places }: Placing,
 ): string | undefined {
   if (step.saw === undefined) {
     throw new Error("nothing was planned to be replaced");
   }
   const aside = places.asides.place(step.path, step.saw);
-  Deno.linkSync(full, aside);
+  try {
+    Deno.linkSync(full, aside);
+  } catch (error) {
+    if (!isLinkRefused(error)) throw error;
+    return putInStead(step, step.saw, { full, staged, places, aside });
+  }
   try {
     Deno.renameSync(staged, full);
   } catch (error) {
@@ -239,6 +269,31 @@ function putOver(
     throw error;
   }
   return places.asides.keep(step.path, aside, step.saw);
+}
+
+/**
+ * The same where the old version can have no second name: FAT has none, and the kernel allows none of
+ * another's file (`fs.protected_hardlinks`), though whoever may write to the directory may rename it.
+ * So it moves aside and, for some microseconds, nothing is at the path. Whatever was written to it up
+ * to then is aside with it and looked at there; what somebody makes in the gap is not replaced but
+ * becomes the conflict copy. When the new version cannot go in, the old one comes back.
+ */
+function putInStead(
+  step: Put,
+  saw: Found,
+  { full, staged, places, aside }: Placing & { aside: string },
+): string | undefined {
+  Deno.renameSync(full, aside);
+  let copy: string | undefined;
+  try {
+    if (!moveIfFree(staged, full)) {
+      copy = putBeside(step, { full, staged, places });
+    }
+  } catch (error) {
+    if (!moveIfFree(aside, full)) places.asides.keep(step.path, aside, saw);
+    throw error;
+  }
+  return places.asides.keep(step.path, aside, saw) ?? copy;
 }
 
 /** Makes what is missing above a path; refuses to go through anything but directories. */
@@ -259,8 +314,4 @@ function isSameFile(left: string, right: string): boolean {
 
 function isDirectory(look: Look): boolean {
   return look.kind === "found" && look.found.entry.kind === "directory";
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -47,9 +47,12 @@ export function removeIfEmpty(path: string): boolean {
     }
     if (code === "ENOTEMPTY" || code === "EEXIST") return false;
     if (code !== "EACCES" && code !== "EPERM") throw error;
-    throw new Deno.errors.PermissionDenied(
-      `Cannot remove directory '${path}': permission denied`,
-      { cause: error },
+    throw Object.assign(
+      new Deno.errors.PermissionDenied(
+        `Cannot remove directory '${path}': permission denied`,
+        { cause: error },
+      ),
+      { code },
     );
   }
 }
@@ -61,6 +64,45 @@ export function linkIfFree(from: string, to: string): boolean {
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw error;
+  }
+}
+
+/**
+ * Gives a file or link another name; false when that name was already taken. By a second name, or
+ * where the file system has none (FAT), or the kernel allows none of another's file
+ * (`fs.protected_hardlinks`), over an empty file of our own: a rename alone would replace what
+ * somebody makes there this very moment.
+ */
+export function moveIfFree(from: string, to: string): boolean {
+  try {
+    if (!linkIfFree(from, to)) return false;
+  } catch (error) {
+    if (!isLinkRefused(error)) throw error;
+    return moveOverOwn(from, to);
+  }
+  Deno.removeSync(from);
+  return true;
+}
+
+/** True when a file cannot have a second name here, though it may well be renamed. */
+export function isLinkRefused(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === "EPERM" || code === "EOPNOTSUPP" || code === "EMLINK";
+}
+
+function moveOverOwn(from: string, to: string): boolean {
+  try {
+    Deno.openSync(to, { write: true, createNew: true }).close();
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw error;
+  }
+  try {
+    Deno.renameSync(from, to);
+    return true;
+  } catch (error) {
+    Deno.removeSync(to);
     throw error;
   }
 }
@@ -98,7 +140,8 @@ export function inWritableParent<T>(path: string, work: () => T): T {
   }
 }
 
-function codeOf(error: unknown): unknown {
+/** The system's name of an error: "EXDEV". */
+export function codeOf(error: unknown): unknown {
   return error instanceof Error && "code" in error ? error.code : undefined;
 }
 

@@ -196,9 +196,32 @@ function consider(
       sent,
       rewritten: rewritten === true,
     });
+    const obstacle = changesFiles(decision)
+      ? turn.disk.obstacle(path)
+      : undefined;
+    if (obstacle !== undefined) {
+      barred.push(obstacle);
+      continue;
+    }
     candidates.push({ change, row, local, decision });
   }
   return { candidates, barred };
+}
+
+/** True when a decision is carried out by steps. */
+function changesFiles({ kind }: Decision): boolean {
+  switch (kind) {
+    case "take":
+    case "renew":
+    case "compare":
+    case "conflict":
+      return true;
+    case "ignore":
+    case "adopt":
+    case "rebase":
+    case "keep":
+      return false;
+  }
 }
 
 /** Asks for the files and links that need bytes and lets the server's rsync put them in the stage. */
@@ -285,7 +308,7 @@ async function planUpdate(
     const { path, entry: incoming } = candidate.change;
     const reason = broken.get(path);
     if (reason !== undefined) {
-      left.push({ path, reason });
+      left.push(disk.obstacle(path) ?? { path, reason });
       continue;
     }
     const decision = await settled(

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Found } from "../../lib/core/entry.ts";
 import { relativePath } from "../../lib/core/path.ts";
 import { ASIDE_MS, Asides } from "../../lib/io/asides.ts";
+import { FileAreas } from "../../lib/io/file_areas.ts";
 import { copyName, entryOf } from "../support/client_rig.ts";
 import {
   directory,
@@ -32,6 +33,7 @@ async function withAsides(work: (rig: Rig) => Promise<void>): Promise<void> {
   const clock = { ms: 1_800_000_000_000 };
   const asides = new Asides({
     root,
+    areas: new FileAreas(root),
     copyName: (path) => copyName(root, path),
     nowMs: () => clock.ms,
   });
@@ -218,6 +220,7 @@ Deno.test("release() loses nothing when making a copy fails: the next one makes 
     let fails = true;
     const asides = new Asides({
       root: rig.root,
+      areas: new FileAreas(rig.root),
       nowMs: () => rig.clock.ms,
       copyName: (path) => {
         if (fails) throw new Error("no name today");
@@ -259,6 +262,7 @@ Deno.test("recover() drops what a crash left, but for what is not as it was seen
     }
     const again = new Asides({
       root: rig.root,
+      areas: new FileAreas(rig.root),
       nowMs: () => rig.clock.ms,
       copyName: (path) => copyName(rig.root, path),
     });

@@ -4,6 +4,7 @@ import { relativePath } from "../../lib/core/path.ts";
 import { Asides } from "../../lib/io/asides.ts";
 import { ClientStore } from "../../lib/io/base_store.ts";
 import { applySteps } from "../../lib/io/client_steps.ts";
+import { FileAreas } from "../../lib/io/file_areas.ts";
 import type { ClientCommitResult } from "../../lib/ports.ts";
 import {
   copyName,
@@ -30,11 +31,13 @@ const COPY = "p.sinkd-conflict-rig-20260102-120000";
 
 function apply(root: string, steps: readonly ClientStep[]): ClientCommitResult {
   const name = (path: Parameters<typeof copyName>[1]) => copyName(root, path);
+  const areas = new FileAreas(root);
   return applySteps(steps, {
     root,
     stages: { files: ".sinkd/incoming", links: ".sinkd/links" },
     copyName: name,
-    asides: new Asides({ root, copyName: name, nowMs: Date.now }),
+    asides: new Asides({ root, copyName: name, nowMs: Date.now, areas }),
+    areas,
   });
 }
 
@@ -156,7 +159,8 @@ Deno.test("applySteps() makes no copy when it died just after the old version wa
     const saw = { ...found, ctimeS: found.ctimeS - 10 }; // a second name changes it
     stage(root, { p: file("incoming") });
     const name = (path: Parameters<typeof copyName>[1]) => copyName(root, path);
-    const asides = new Asides({ root, copyName: name, nowMs: Date.now });
+    const areas = new FileAreas(root);
+    const asides = new Asides({ root, copyName: name, nowMs: Date.now, areas });
     Deno.linkSync(`${root}/p`, asides.place(P, saw));
     if (edited) Deno.writeTextFileSync(`${root}/p`, "an edit");
     await asides.recover();
@@ -166,6 +170,7 @@ Deno.test("applySteps() makes no copy when it died just after the old version wa
       stages: { files: ".sinkd/incoming", links: ".sinkd/links" },
       copyName: name,
       asides,
+      areas,
     });
     assert.equal(copies.length, edited ? 1 : 0);
     assert.equal(Deno.readTextFileSync(`${root}/p`), "incoming");

@@ -46,6 +46,17 @@ export class Tmpfs implements AsyncDisposable {
   }
 }
 
+/** Shows a directory or file at another place too, until disposed. */
+export async function bindMount(
+  from: string,
+  on: string,
+): Promise<AsyncDisposable> {
+  await run("mount", "--bind", from, on);
+  return {
+    [Symbol.asyncDispose]: () => run("umount", "-l", on),
+  };
+}
+
 /** Why nothing can be mounted here; `undefined` when it can. */
 export function missingForMounts(): string | undefined {
   if (Deno.build.os !== "linux") return "Linux";
