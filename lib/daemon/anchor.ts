@@ -40,6 +40,9 @@ import { describe, Faults } from "./faults.ts";
 /** How long the server may think between two messages. */
 const SILENCE_MS = 180_000;
 
+/** Key of the fault of a scan: no path in an anchor. */
+const SCAN_FAULT = "/scan";
+
 const log = logger("anchor");
 
 /** What an anchor needs of its client. */
@@ -103,6 +106,8 @@ export class Anchor implements AsyncDisposable {
       store,
       onChange: () => {
         if (this.#ready) ports.onUsable(this);
+        if (this.#directory.trouble !== undefined) return;
+        this.note({ kind: "rescan", cause: "its directory is back" });
       },
     });
     const parsed = parseExcludes(config.excludes);
@@ -214,22 +219,9 @@ export class Anchor implements AsyncDisposable {
     return this.faults;
   }
 
-  /** Finishes what a crash left, scans, and becomes usable. */
-  open(): Promise<void> {
-    return this.#serially(async () => {
-      this.#directory.makeFirst();
-      if (this.#directory.check()) {
-        const copies = await this.#disk.asides.recover();
-        await finishClientIntent(this.store, this.#disk, this.edits);
-        if (copies.length > 0) {
-          log.warn`Kept as conflict copies after a crash: ${copies.join(", ")}`;
-        }
-      }
-      await this.#scans.scan(undefined);
-      this.#ready = true;
-      this.#ports.onUsable(this);
-      this.checks.touch();
-    });
+  /** Finishes what a crash left, scans, and becomes usable; what fails is tried again by itself. */
+  async open(): Promise<void> {
+    await this.rescan("start");
   }
 
   /** Takes what the watcher (or a turn) tells. */
@@ -311,15 +303,31 @@ export class Anchor implements AsyncDisposable {
     this.#ports.onUsable(this);
   }
 
-  /** Scans everything; a failure is noted. */
-  async rescan(cause: string): Promise<void> {
-    try {
-      await this.#serially(() => this.#scans.scan(undefined));
-      log.debug`Scanned ${this.root}: ${cause}`;
-      this.checks.touch();
-    } catch (error) {
-      log.debug`Not scanned (${cause}): ${describe(error)}`;
-    }
+  /** Scans everything; gives why it could not, and then it is tried again by itself. */
+  rescan(cause: string): Promise<string | undefined> {
+    return this.#serially(async () => {
+      try {
+        if (!this.#ready) await this.#recover();
+        await this.#scans.scan(undefined);
+        this.faults.clear(SCAN_FAULT);
+        log.debug`Scanned ${this.root}: ${cause}`;
+        this.#becomeReady();
+        this.checks.touch();
+        return undefined;
+      } catch (error) {
+        if (this.#stop.signal.aborted) return undefined;
+        const reason = describe(error);
+        log.error`${this.config.path} is not scanned (${cause}): ${reason}`;
+        this.faults.note(SCAN_FAULT, {
+          path: this.config.path,
+          cause: reason,
+          fix:
+            `sinkd tries again by itself; at once: sinkd rescan ${this.config.path}`,
+        });
+        this.#scans.failed();
+        return reason;
+      }
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -355,6 +363,25 @@ export class Anchor implements AsyncDisposable {
       });
     });
     return done;
+  }
+
+  /** What a crash left is finished before anything is compared. */
+  async #recover(): Promise<void> {
+    this.#directory.makeFirst();
+    if (this.#directory.check()) {
+      const copies = await this.#disk.asides.recover();
+      await finishClientIntent(this.store, this.#disk, this.edits);
+      if (copies.length > 0) {
+        log.warn`Kept as conflict copies after a crash: ${copies.join(", ")}`;
+      }
+    }
+  }
+
+  #becomeReady(): void {
+    if (this.#ready) return;
+    this.#ready = true;
+    this.#scans.begin();
+    this.#ports.onUsable(this);
   }
 
   #edited(): void {

@@ -1,5 +1,9 @@
 /**
- * Looking at an anchor's files: what watch events name, whole scans, and the sweep between them.
+ * Checking an anchor's files: what watch events name, whole scans, and the sweep between them.
+ *
+ * A hint is never dropped before it is used: until the first scan is over hints wait, what a failure
+ * interrupted is covered by a scan of everything that is tried until it succeeds, and so is all that
+ * was told while the anchor's directory was not there.
  *
  * @module
  */
@@ -26,6 +30,11 @@ import { describe } from "./faults.ts";
 
 /** Shortest timer, in milliseconds. */
 export const ALMOST_NOTHING_MS = 1;
+/** How often a directory that is away is looked for, in milliseconds. */
+const AWAY_POLL_MS = 2_000;
+/** Pauses before what failed is tried again, in milliseconds; each is twice the previous. */
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 5 * 60_000;
 
 const log = logger("anchor");
 
@@ -58,6 +67,7 @@ export class AnchorScans {
   readonly #ports: ScansPorts;
   readonly #settle: SettleState;
   readonly #sweep: Sweep;
+  #retryMs = FIRST_RETRY_MS;
 
   constructor(ports: ScansPorts) {
     this.#ports = ports;
@@ -69,6 +79,19 @@ export class AnchorScans {
   note(event: SettleEvent): void {
     noteSettle(this.#settle, event, performance.now());
     this.#scheduleSettle();
+  }
+
+  /** The first scan is over: what was told meanwhile is due. */
+  begin(): void {
+    this.#scheduleSettle();
+  }
+
+  /** Something was not checked, whatever it was: everything is scanned after a pause. */
+  failed(): void {
+    const { timers, signal, onRescan } = this.#ports;
+    if (signal.aborted || timers.has("again")) return;
+    timers.set("again", this.#retryMs, () => onRescan("tried again"));
+    this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
   }
 
   /** Compares everything, or what is at and below `below`, with the record. */
@@ -87,8 +110,9 @@ export class AnchorScans {
       directory.identify(scan.root, scan.found.size);
     }
     if (only === undefined) this.#scheduleSweep();
-    if (!directory.check()) return;
+    if (!directory.check()) return this.#awaitDirectory();
     edits.applyScan(scan, below);
+    if (below === undefined) this.#retryMs = FIRST_RETRY_MS;
     if (only === undefined) {
       this.#sweep.add([""]);
       this.#sweep.add(directoriesIn(scan.found));
@@ -97,38 +121,46 @@ export class AnchorScans {
   }
 
   #scheduleSettle(): void {
-    const { timers, signal } = this.#ports;
+    const { timers, signal, ready } = this.#ports;
     const wakeMs = settleWakeMs(this.#settle);
-    if (wakeMs === undefined || signal.aborted) return;
+    if (wakeMs === undefined || signal.aborted || !ready()) return;
     const delayMs = Math.max(wakeMs - performance.now(), ALMOST_NOTHING_MS);
     timers.set("settle", delayMs, () => void this.#settled());
   }
 
   async #settled(): Promise<void> {
-    const { ready, directory, edits, onLooked, onRescan } = this.#ports;
+    const { directory, edits, onLooked, onRescan } = this.#ports;
     const batch = takeSettled(this.#settle, performance.now());
-    if (batch !== undefined && ready()) {
-      if (batch.rescan !== undefined) {
-        onRescan(batch.rescan);
-      } else if (directory.check()) {
-        edits.examine(batch.paths);
-        onLooked();
-        for (const below of batch.scans) await this.#scanQuietly(below);
-      }
-    }
+    await this.#attempt(async () => {
+      if (batch?.rescan !== undefined) return onRescan(batch.rescan);
+      if (batch === undefined) return;
+      if (!directory.check()) return this.#awaitDirectory();
+      edits.examine(batch.paths);
+      onLooked();
+      // Without waiting for turns; what is found is looked at again before it goes.
+      for (const below of batch.scans) await this.scan(below);
+    });
     this.#scheduleSettle();
   }
 
-  /** Scans a part without waiting for turns; what it finds is looked at again before it goes. */
-  async #scanQuietly(below: RelativePath): Promise<void> {
+  async #attempt(check: () => Promise<void> | void): Promise<void> {
     try {
-      await this.scan(below);
+      await check();
     } catch (error) {
-      if (!this.#ports.signal.aborted) {
-        log.warn`${this.#ports.path}: ${describe(error)}`;
-        this.note({ kind: "deferred", path: below });
-      }
+      if (this.#ports.signal.aborted) return;
+      log.warn`${this.#ports.path}: ${describe(error)}`;
+      this.failed();
     }
+  }
+
+  /** Until the directory is there, which tells the anchor to scan everything. */
+  #awaitDirectory(): void {
+    const { timers, signal, directory } = this.#ports;
+    if (signal.aborted) return;
+    timers.set("away", AWAY_POLL_MS, () =>
+      void this.#attempt(() => {
+        if (!directory.check()) this.#awaitDirectory();
+      }));
   }
 
   #scheduleSweep(): void {
@@ -137,23 +169,22 @@ export class AnchorScans {
     timers.set("sweep", this.#sweep.pauseMs, () => void this.#swept());
   }
 
-  /** Looks at what events do not tell of: links, names without a base, a disk that is mounted again. */
+  /** Looks at what events do not tell of: links, names without a base, a disk that is unmounted. */
   async #swept(): Promise<void> {
-    const { usable, signal, directory, edits, store } = this.#ports;
-    const wasThere = directory.trouble === undefined;
-    if (directory.check() && !wasThere) {
-      this.#ports.onRescan("its directory is back");
-    }
-    const swept = usable() ? await this.#sweep.run(signal) : [];
-    if (swept.length > 0 && directory.check()) {
+    await this.#attempt(async () => {
+      const { usable, signal, directory, edits, store, onLooked } = this.#ports;
+      if (!directory.check()) return this.#awaitDirectory();
+      const swept = usable() ? await this.#sweep.run(signal) : [];
+      if (swept.length === 0) return;
+      if (!directory.check()) return this.#awaitDirectory();
       edits.examine(
         swept.filter(({ path, isLink }) =>
           nameOf(path) !== OWN_NAME &&
           (isLink || store.row(path).base === undefined)
         ).map(({ path }) => path),
       );
-      this.#ports.onLooked();
-    }
+      onLooked();
+    });
     this.#scheduleSweep();
   }
 }

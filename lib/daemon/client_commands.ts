@@ -23,10 +23,14 @@ export async function commandAnchors(
   );
   if (anchors.length === 0) return unknown(all, command, path);
   const said: string[] = [];
+  let failed = false;
   for (const anchor of anchors) {
-    const text = await commandAnchor(anchor, command);
-    if (text !== undefined) said.push(`${anchor.config.path}: ${text}`);
+    const done = await commandAnchor(anchor, command);
+    if (done === undefined) continue;
+    said.push(`${anchor.config.path}: ${done.text}`);
+    failed ||= done.failed === true;
   }
+  if (failed) return { ok: false, message: said.join("\n"), exitCode: 1 };
   if (said.length > 0) return { ok: true, message: said.join("\n") };
   return {
     ok: false,
@@ -56,21 +60,32 @@ function unknown(
 async function commandAnchor(
   anchor: Anchor,
   command: AnchorCommand,
-): Promise<string | undefined> {
+): Promise<{ readonly text: string; readonly failed?: true } | undefined> {
   switch (command) {
     case "approve":
-      return anchor.approve();
+      return asDone(anchor.approve());
     case "reject":
-      return anchor.reject();
+      return asDone(anchor.reject());
     case "pause":
       anchor.setPaused(true);
-      return "paused; local edits are kept and go after sinkd resume";
+      return asDone("paused; local edits are kept and go after sinkd resume");
     case "resume":
       anchor.setPaused(false);
-      return "resumed";
-    case "rescan":
-      await anchor.rescan("asked for");
+      return asDone("resumed");
+    case "rescan": {
+      const failure = await anchor.rescan("asked for");
+      if (failure !== undefined) {
+        const text = `not scanned, sinkd will try again by itself: ${failure}`;
+        return { text, failed: true };
+      }
       anchor.checks.hurry();
-      return `scanned; ${anchor.edits.pending()} changes are not on the server yet`;
+      return asDone(
+        `scanned; ${anchor.edits.pending()} changes are not on the server yet`,
+      );
+    }
   }
+}
+
+function asDone(text: string | undefined): { text: string } | undefined {
+  return text === undefined ? undefined : { text };
 }

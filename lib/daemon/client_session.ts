@@ -159,11 +159,7 @@ export class ClientSession {
         this.#options.config.rescanIntervalMs,
         () => this.#hourly(path, anchor),
       );
-      anchor.open().catch((error) => {
-        if (!this.#closing) {
-          log.error`${anchor.config.path}: ${describe(error)}`;
-        }
-      });
+      void anchor.open();
     }
   }
 
