@@ -64,6 +64,8 @@ export const agreementSchema = z.strictObject({
     at: z.string(),
     cause: z.string(),
     paths: z.array(z.string()),
+    /** True when a disk must have changed the bytes: told also after both sides agree again. */
+    damage: z.boolean(),
   }).nullable(),
   files: z.int(),
   checked: z.int(),

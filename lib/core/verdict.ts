@@ -112,8 +112,8 @@ function anchorLines(anchor: AnchorReport): Line[] {
   if (agreement.state === "differs") {
     const what = `${path} differs from the server`;
     lines.push({ level: "problem", what });
-  } else if (agreement.found !== null) {
-    lines.push({ level: "note", what: `${path} differed` });
+  } else if (agreement.found?.damage === true) {
+    lines.push({ level: "note", what: `${path} was damaged on this disk` });
   }
   if (conflicts.length > 0) {
     lines.push({ level: "note", what: `${path} has conflict copies` });

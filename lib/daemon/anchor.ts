@@ -231,7 +231,7 @@ export class Anchor implements AsyncDisposable {
 
   /** One turn over an open data channel. */
   turn(channel: Channel): Promise<ClientTurnEnd> {
-    return this.#serially(async () => {
+    return this.#serially("turn", async () => {
       if (!this.#directory.check()) {
         throw new Error(
           `Cannot take a turn: ${this.#directory.trouble?.reason}`,
@@ -305,7 +305,7 @@ export class Anchor implements AsyncDisposable {
 
   /** Scans everything; gives why it could not, and then it is tried again by itself. */
   rescan(cause: string): Promise<string | undefined> {
-    return this.#serially(async () => {
+    return this.#serially("scan", async () => {
       try {
         if (!this.#ready) await this.#recover();
         await this.#scans.scan(undefined);
@@ -343,7 +343,7 @@ export class Anchor implements AsyncDisposable {
     mark: typeof suspectBytes,
     paths: readonly RelativePath[],
   ): void {
-    void this.#serially(() => {
+    void this.#serially("check", () => {
       const marked = mark({ base: this.store, disk: this.#disk }, paths);
       this.edits.examine(marked);
       this.#ports.onUsable(this);
@@ -351,15 +351,22 @@ export class Anchor implements AsyncDisposable {
     });
   }
 
-  /** One piece of work at a time; a failure is noted and does not end the anchor. */
-  #serially<T>(work: () => Promise<T>): Promise<T> {
+  /**
+   * One piece of work at a time; a failure does not end the anchor, and is told until work of the
+   * same sort goes well. (What comes of turns, the session tells.)
+   */
+  #serially<T>(
+    sort: "scan" | "turn" | "check" | "release",
+    work: () => Promise<T>,
+  ): Promise<T> {
     const done = this.#work.then(work);
-    this.#work = done.then(() => {}, (error) => {
-      if (this.#stop.signal.aborted) return;
-      this.faults.note("", {
+    this.#work = done.then(() => this.faults.clear(`work ${sort}`), (error) => {
+      if (this.#stop.signal.aborted || sort === "turn") return;
+      this.faults.note(`work ${sort}`, {
+        kind: "work",
         path: this.config.path,
         cause: describe(error),
-        fix: "sinkd tries again by itself",
+        fix: "sinkd retries by itself",
       });
     });
     return done;
@@ -416,7 +423,7 @@ export class Anchor implements AsyncDisposable {
       "asides",
       Math.max(dueMs - performance.now(), 0) + ALMOST_NOTHING_MS,
       () => {
-        void this.#serially(async () => {
+        void this.#serially("release", async () => {
           const copies = await this.#disk.asides.release();
           for (const copy of copies) {
             log.warn`Conflict copy: ${this.root}/${copy}`;

@@ -297,7 +297,7 @@ export class AnchorChecks implements AsyncDisposable {
     if (digest === undefined) return row;
     if (row.digest !== "" && row.digest !== digest) {
       const path = row.path as RelativePath;
-      this.#findings.differ([path], BYTES_CHANGED);
+      this.#findings.differ([path], BYTES_CHANGED, { damage: true });
       this.#ports.suspect([path]);
     } else if (row.digest === digest && row.state === "proved") return row;
     return { ...row, digest, state: "read" };

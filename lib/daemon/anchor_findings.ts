@@ -5,6 +5,7 @@
  * @module
  */
 import { z } from "zod";
+import { counted } from "../core/plural.ts";
 import type { AgreementReport } from "../core/status.ts";
 import type { RelativePath } from "../core/path.ts";
 import type { DigestStore } from "../io/digest_store.ts";
@@ -24,6 +25,7 @@ const noteSchema = z.object({
     atMs: z.int(),
     cause: z.string(),
     paths: z.array(z.string()),
+    damage: z.boolean().default(false),
   }).nullable(),
 });
 type Note = z.infer<typeof noteSchema>;
@@ -50,19 +52,23 @@ export class AnchorFindings {
     this.#write({ ...this.#note, agreedMs: Date.now(), differs: [] });
   }
 
-  /** The two sides differ at these paths, for this reason. */
-  differ(paths: readonly RelativePath[], cause: string): void {
+  /** The two sides differ at these paths, for this reason; `damage` when a disk must have done it. */
+  differ(
+    paths: readonly RelativePath[],
+    cause: string,
+    { damage = false } = {},
+  ): void {
     const told = paths.slice(0, MAX_TOLD).map((path) =>
       `${this.#root}/${path}`
     );
-    log.warn`${paths.length} paths: ${cause}: ${told.join(", ")}`;
+    log.warn`${counted(paths.length, "path")}: ${cause}: ${told.join(", ")}`;
     this.#write({
       ...this.#note,
       differs: [...new Set([...told, ...this.#note.differs])].slice(
         0,
         MAX_TOLD,
       ),
-      found: { atMs: Date.now(), cause, paths: told },
+      found: { atMs: Date.now(), cause, paths: told, damage },
     });
   }
 
@@ -81,6 +87,7 @@ export class AnchorFindings {
         at: new Date(found.atMs).toISOString(),
         cause: found.cause,
         paths: [...found.paths],
+        damage: found.damage,
       },
       ...this.#store.counts(),
     };

@@ -51,7 +51,6 @@ export function noteTurn(
   root: string,
   faults: Faults,
 ): void {
-  faults.clear("");
   faults.restate(
     "left",
     new Map(end.left.map(({ path, reason, fix }) => [path, {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { counted } from "../core/plural.ts";
 import { pathFault, type RelativePath } from "../core/path.ts";
 import {
   msgUpdateSchema,
@@ -13,7 +14,7 @@ import type { ServerEvent } from "../core/server.ts";
 import { compareStamps } from "../core/stamp.ts";
 import { TokenBuckets } from "../core/token_buckets.ts";
 import { logger } from "../io/log.ts";
-import type { Faults } from "./faults.ts";
+import { EVENT_MS, type Faults } from "./faults.ts";
 import type { User, Users } from "./users.ts";
 
 const RENEWALS = { capacity: 3, refillMs: 10 * 60 * 1000, maxKeys: 10_000 };
@@ -105,8 +106,11 @@ export class Announcements {
     if (count === 1) log.warn`A message on ${topic} was dropped: ${reason}`;
     this.#ports.faults.note(`dropped ${topic}`, {
       kind: "dropped",
+      lastsMs: EVENT_MS,
       path: topic,
-      cause: `${count} messages were dropped, the last because: ${reason}`,
+      cause: `${counted(count, "message")} ${
+        count === 1 ? "was" : "were"
+      } dropped, the last because: ${reason}`,
       fix: "run the same version of sinkd on client and server",
     });
   }

@@ -18,6 +18,8 @@ export interface NeedsPorts {
   readonly anchors: () => Iterable<Anchor>;
   readonly faults: readonly Faults[];
   readonly timers: Timers;
+  /** Has the faults say what is wrong now. */
+  readonly restate: () => void;
   readonly say: (needs: Needs) => void;
 }
 
@@ -53,7 +55,8 @@ export class ClientNeeds {
   }
 }
 
-function needsOf({ anchors, faults }: NeedsPorts): Needs {
+function needsOf({ anchors, faults, restate }: NeedsPorts): Needs {
+  restate();
   let { held, paused, decisions, problems } = NO_NEEDS;
   for (const each of faults) {
     decisions += each.count("decision");

@@ -11,6 +11,7 @@ import {
   type ClientEffect,
   type ClientEvent,
   type ClientState,
+  isNeedy,
   newClientState,
 } from "../core/client_state.ts";
 import type { Config } from "../core/config.ts";
@@ -42,7 +43,7 @@ import { dialProof } from "./client_proof.ts";
 import { ClientNeeds } from "./client_needs.ts";
 import { clientReport } from "./client_report.ts";
 import { dialTurn } from "./client_turn.ts";
-import { describe, Faults } from "./faults.ts";
+import { DAY_MS, describe, EVENT_MS, Faults } from "./faults.ts";
 
 /** What a session works with. */
 export interface SessionOptions {
@@ -64,6 +65,9 @@ const WIRE_ROOT = "/srv/sinkd";
 const FINISH_TURNS_MS = 30_000;
 /** How often to ask for the certificates, beside each time that the server is reached anew. */
 const PINS_MS = 6 * 60 * 60 * 1000;
+
+/** How soon it is asked again while the server shows a certificate that is not pinned. */
+const PINS_RETRY_MS = 60_000;
 
 const MOVING = "the files of this user are moving to another server";
 
@@ -105,6 +109,7 @@ export class ClientSession {
       anchors: () => this.#anchors.values(),
       faults: [options.faults, this.#faults],
       timers: this.#timers,
+      restate: () => this.#restate(),
       say: (needs) => this.#sayNeeds(needs),
     });
     if (this.#store.damaged !== undefined) {
@@ -201,6 +206,7 @@ export class ClientSession {
   }
 
   report(): ClientReport {
+    this.#restate();
     return clientReport({
       credentials: this.#options.credentials,
       address: this.#home.address,
@@ -231,6 +237,7 @@ export class ClientSession {
     log.error`The state database was damaged; it is kept as ${aside}`;
     this.#faults.note("state", {
       level: "note",
+      lastsMs: DAY_MS,
       path: this.#options.stateDirectory,
       cause: `the state database was damaged; it is kept as ${aside}`,
       fix:
@@ -318,6 +325,7 @@ export class ClientSession {
         this.#learnPins();
         return this.#do(event);
       case "same":
+        this.#faults.clear("moving");
         return this.#do(event);
     }
   }
@@ -334,7 +342,11 @@ export class ClientSession {
       const renewed = withPins(credentials, certPems);
       if (renewed !== undefined && !this.#closing) onPins(renewed);
     }).catch((error) => {
-      if (!this.#closing) this.#notePinsFault(describe(error));
+      if (this.#closing) return;
+      this.#notePinsFault(describe(error));
+      if (this.#faults.has("pins")) {
+        this.#timers.set("pins", PINS_RETRY_MS, () => this.#learnPins());
+      }
     });
     this.#turns.add(asking);
     void asking.then(() => this.#turns.delete(asking));
@@ -352,6 +364,7 @@ export class ClientSession {
     log.warn`A message on ${topic} was dropped: ${reason}`;
     this.#faults.note(`dropped ${topic}`, {
       kind: "dropped",
+      lastsMs: EVENT_MS,
       path: topic,
       cause: `a message was dropped: ${reason}`,
       fix: "run the same version of sinkd on client and server",
@@ -414,6 +427,16 @@ export class ClientSession {
       qos: 1,
       retain: false,
     });
+  }
+
+  /** A turn that broke is no fault any more when its anchor needs none, by whatever way. */
+  #restate(): void {
+    for (const path of this.#anchors.keys()) {
+      const view = this.#state.anchors.get(path);
+      const isOver = view === undefined || view.phase === "closed" ||
+        view.phase === "idle" && !isNeedy(this.#state, view);
+      if (isOver) this.#faults.clear(path);
+    }
   }
 
   #sayNeeds(needs: Needs): void {

@@ -34,7 +34,7 @@ import {
   type TenureRecord,
   writeTenure,
 } from "../io/tenure_file.ts";
-import { describe, type Faults } from "./faults.ts";
+import { describe, EVENT_MS, type Faults } from "./faults.ts";
 import type { ServerLink } from "./server_link.ts";
 import type { Serving } from "./serving.ts";
 import type { User, Users } from "./users.ts";
@@ -57,6 +57,9 @@ export interface LeasePorts {
 
 /** How much later than it was sent a claim may come back and still be settled at once. */
 const SETTLE_SLACK_MS = 300;
+
+/** How long another server of the same identity is told after its last beat. */
+const TWIN_MS = 60_000;
 
 const log = logger("lease");
 
@@ -185,6 +188,7 @@ export class Leases implements Serving {
   #unwant(user: string): void {
     this.#records.delete(user);
     this.#ports.faults.clear(`lease ${user}`);
+    this.#ports.faults.clear(`lease read ${user}`);
     this.#do({ kind: "unwant", user });
   }
 
@@ -196,6 +200,7 @@ export class Leases implements Serving {
     const { users, faults, root } = this.#ports;
     try {
       const tenure = readTenure(`${root}/${name}`);
+      faults.clear(`lease read ${name}`);
       if (known !== undefined && sameTenure(known, tenure)) return undefined;
       const user = users.sound(name);
       if (user === undefined) return undefined;
@@ -203,10 +208,10 @@ export class Leases implements Serving {
       users.close(name);
       return { ...tenure, head: { epoch, ...stamp } };
     } catch (error) {
-      faults.note(`lease ${name}`, {
+      faults.note(`lease read ${name}`, {
         path: `${root}/${name}`,
         cause: describe(error),
-        fix: "mend the cause; sinkd tries again by itself",
+        fix: "fix the cause; sinkd retries by itself",
       });
       return undefined;
     }
@@ -233,6 +238,8 @@ export class Leases implements Serving {
   #drop(of: string, reason: string): void {
     log.warn`A message about ${of} was dropped: ${reason}`;
     this.#ports.faults.note(`fleet ${of}`, {
+      kind: "dropped",
+      lastsMs: EVENT_MS,
       path: of,
       cause: `a message of another server was dropped: ${reason}`,
       fix: "run the same version of sinkd on all servers",
@@ -294,6 +301,7 @@ export class Leases implements Serving {
       case "twin":
         return this.#ports.faults.note("twin", {
           level: "decision",
+          lastsMs: TWIN_MS,
           path: this.#ports.root,
           cause: "another server uses this one's identity",
           fix:

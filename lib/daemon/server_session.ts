@@ -23,7 +23,7 @@ import { logger } from "../io/log.ts";
 import type { LinkEvent } from "../io/mqtt_link.ts";
 import { serverRunDirectory } from "../io/server_root.ts";
 import { Announcements, wirePath } from "./announcements.ts";
-import { describe, Faults } from "./faults.ts";
+import { DAY_MS, describe, Faults } from "./faults.ts";
 import { Leases } from "./leases.ts";
 import { Logins } from "./logins.ts";
 import { prune } from "./retention.ts";
@@ -64,6 +64,8 @@ export class Server {
   #state: ServerState;
   #broker: Broker | undefined;
   #listen = "";
+  /** Keys of the faults of turns that broke and are still wanted. */
+  readonly #broken = new Set<string>();
   #link: ServerLink | undefined;
   #linked = false;
   #closing = false;
@@ -143,6 +145,7 @@ export class Server {
       log.warn`${text}`;
       this.faults.note(`users ${index}`, {
         level: "note",
+        lastsMs: DAY_MS,
         path: this.#options.root,
         cause: text,
         fix:
@@ -326,16 +329,17 @@ export class Server {
     stamp: Stamp | undefined,
     failure: string | undefined,
   ): void {
-    const key = `${turn.user}/${turn.client}/${turn.path}`;
+    const key = turnKey(turn);
     const away = !this.#serving.serves(turn.user);
-    if (failure === undefined || away) this.faults.clear(key);
+    if (failure === undefined || away) this.#fixed(key);
     else {
+      this.#broken.add(key);
       this.faults.note(key, {
         kind: "turn",
         path: `${this.#options.root}/${turn.user}/${turn.path}`,
-        cause: `the turn of ${turn.client} broke: ${failure}`,
+        cause: `the transfer of ${turn.client} failed: ${failure}`,
         fix:
-          "sinkd tries again by itself; if it stays, look at the client's status",
+          `sinkd retries by itself; if it stays, run sinkd status on ${turn.client}`,
       });
     }
     this.#do({ kind: "turnEnded", turn, stamp, nowMs: Date.now() });
@@ -345,6 +349,26 @@ export class Server {
     const { state, effects } = stepServer(this.#state, event);
     this.#state = state;
     for (const effect of effects) this.#perform(effect);
+    if (event.kind === "announced" || event.kind === "gone") {
+      this.#restateTurns(event);
+    }
+  }
+
+  /** A turn that broke is no fault any more when its client does not ask for it again, or is gone. */
+  #restateTurns(who: { user: string; client: string }): void {
+    const view = this.#state.users.get(who.user);
+    const wanted = new Set(
+      [...view?.queue ?? [], ...view?.active ?? []].map(turnKey),
+    );
+    for (const key of this.#broken) {
+      const isOf = key.startsWith(turnKey({ ...who, path: "" }));
+      if (isOf && !wanted.has(key)) this.#fixed(key);
+    }
+  }
+
+  #fixed(key: string): void {
+    this.#broken.delete(key);
+    this.faults.clear(key);
   }
 
   #perform(effect: ServerEffect): void {
@@ -407,4 +431,15 @@ export class Server {
       faults: [...this.faults.list(), ...this.#checks.faults()],
     });
   }
+}
+
+/** Key of the fault of a client's turn. */
+function turnKey(
+  { user, client, path }: {
+    readonly user: string;
+    readonly client: string;
+    readonly path: string;
+  },
+): string {
+  return `turn ${user}/${client}/${path}`;
 }

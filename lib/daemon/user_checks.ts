@@ -267,9 +267,12 @@ export class UserChecks implements ServerRecord, AsyncDisposable {
       this.#isAsRecorded(path, { size, mtimeMs }) &&
       (row.digest === "" || row.digest === digest);
     if (isSame) {
-      const wasHurt = row.state === "damaged" || row.state === "mended";
       if (row.state === "damaged") log.info`${path} is whole again`;
-      return { ...row, digest, state: wasHurt ? "mended" : "read" };
+      return {
+        ...row,
+        digest,
+        state: row.state === "damaged" ? "mended" : "read",
+      };
     }
     if (row.state !== "damaged") {
       log

@@ -173,9 +173,12 @@ export class AnchorEdits implements Edits {
       if (below !== undefined && !isWithin(path, below)) continue;
       this.#judge(path, disk.look(path), base.row(path).base);
     }
-    for (const path of this.faults.keys()) {
+    for (const path of [...this.faults.keys()]) {
       if (below !== undefined && !isWithin(path, below)) continue;
-      if (disk.look(path).kind === "absent") this.faults.delete(path);
+      const look = disk.look(path);
+      if (look.kind === "found" || look.kind === "absent") {
+        this.#judge(path, look, base.row(path).base);
+      }
     }
     // One that was found was looked at above; another scan of it would ask for the next.
     if (below !== undefined && !scan.found.has(below)) this.examine([below]);

@@ -186,13 +186,13 @@ Deno.test("renderText() names what differs from the server, and what did", () =>
     cause: "its bytes differ",
     paths: ["/home/alice/docs/a"],
   };
-  const shown = (state: "differs" | "agreed") =>
+  const shown = (state: "differs" | "agreed", damage = false) =>
     text(clientReport({
       anchors: [anchorReport({
         agreement: {
           ...agreement,
           state,
-          found,
+          found: { ...found, damage },
           differs: state === "differs" ? ["/home/alice/docs/b"] : [],
         },
       })],
@@ -206,8 +206,10 @@ Deno.test("renderText() names what differs from the server, and what did", () =>
     shown("differs"),
     /^1 path differs from the server, found 10 min ago: its bytes differ \(being fixed.*\n {2}\/home\/alice\/docs\/b$/m,
   );
+  assert.match(shown("agreed"), /^Up to date\.\n/);
+  assert.doesNotMatch(shown("agreed"), /differ|both sides/);
   assert.match(
-    shown("agreed"),
+    shown("agreed", true),
     /both sides agree.*\n {2}\/home\/alice\/docs\/a$/m,
   );
 });

@@ -29,7 +29,12 @@ interface Shown<R> {
 
 const held = { reason: "60 paths were deleted", fix: "approve", paths: ["a"] };
 const stamp = { date: 20261122, cycle: 7 };
-const found = { at: "2026-11-22T11:00:00Z", cause: "c", paths: ["a"] };
+const found = {
+  at: "2026-11-22T11:00:00Z",
+  cause: "c",
+  paths: ["a"],
+  damage: true,
+};
 
 function onAnchor(
   over: Parameters<typeof anchorReport>[0],
@@ -73,7 +78,7 @@ const CLIENT: readonly Shown<ClientReport>[] = [
     }),
   },
   {
-    name: "a difference of the past",
+    name: "bytes that this disk changed",
     level: "note",
     add: onAnchor({ agreement: { ...agreement, found } }),
   },

@@ -48,3 +48,20 @@ Deno.test("Faults has one fault at a key, of the kind and level that were stated
   faults.clear("link");
   assert.deepEqual([faults.list(), faults.has("link")], [[], false]);
 });
+
+Deno.test("Faults lets an event go some time after it was stated last, and a state never by itself", () => {
+  let nowMs = 0;
+  const faults = new Faults(() => nowMs);
+  faults.note("event", { ...words, path: "/event", lastsMs: 100 });
+  faults.note("state", { ...words, path: "/state" });
+  nowMs = 90;
+  faults.note("event", { ...words, path: "/event", lastsMs: 100 });
+  nowMs = 180;
+  assert.deepEqual(
+    faults.list().map(({ path }) => path).sort(),
+    ["/event", "/state"],
+  );
+  nowMs = 190;
+  assert.equal(faults.count("problem"), 1);
+  assert.deepEqual(faults.list().map(({ path }) => path), ["/state"]);
+});

@@ -24,13 +24,13 @@ export function agreementLines(
   paint: Paint,
 ): string[] {
   const { found, differs, state } = agreement;
-  if (found === null) return [];
+  if (found === null || state !== "differs" && !found.damage) return [];
   const paths = state === "differs" ? differs : found.paths;
   const what = `${counted(paths.length, "path")} ${
     paths.length === 1 ? "differs" : "differ"
   } from the server, found ${ago(found.at, nowMs)}: ${found.cause}`;
   const then = state === "differs"
     ? "being fixed; if it stays, compare them and copy the right one over the other"
-    : "since then both sides agree; a version that was replaced is in the server's history";
+    : "both sides agree again; a version that was replaced is in the server's history";
   return nameLines(`${what} (${then})`, paths, paint, PATHS_SHOWN);
 }
