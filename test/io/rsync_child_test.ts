@@ -89,8 +89,6 @@ PATH='${path}' exec rsync "$@"
       line.replace(temp.path, "").replace(/\/[^/ ]+ 700/, "/* 700").trim()
     );
   assert.deepEqual(starts.sort(), [
-    // The caller of a daemon of its own, and that daemon.
-    "/run of client/* 700 rsyncd.conf",
     "/run of client/* 700 rsyncd.conf",
     "/run of client/* 700 rsyncd.conf secrets",
     "/run of server/* 700",
