@@ -31,7 +31,7 @@ export interface DaemonOptions {
   readonly via?: readonly string[];
 }
 
-/** Runs `sinkd ARGS` to its end. */
+/** Runs `sinkd ARGS` to its end, in the directory that `env` names as `PWD`. */
 export async function runSinkd(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
@@ -41,6 +41,7 @@ export async function runSinkd(
   const { code, stdout, stderr } = await new Deno.Command(program, {
     args: [...before, ...args],
     env: { ...LAUNCHER_ENV, ...env },
+    ...(env["PWD"] === undefined ? {} : { cwd: env["PWD"] }),
     clearEnv: true,
     stdin: "null",
   }).output();

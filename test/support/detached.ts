@@ -22,7 +22,10 @@ export interface Detached {
   ended(options: { limitMs: number; tell?: () => string }): Promise<number>;
 }
 
-/** Starts a program with `env` as its whole environment; `endFile` must be new. */
+/**
+ * Starts a program with `env` as its whole environment, in the directory that this names as `PWD`;
+ * `endFile` must be new.
+ */
 export async function spawnDetached(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
@@ -31,6 +34,7 @@ export async function spawnDetached(
   const { stdout } = await new Deno.Command("setsid", {
     args: ["sh", "-c", SPAWN, "sh", endFile, ...args],
     env,
+    ...(env["PWD"] === undefined ? {} : { cwd: env["PWD"] }),
     clearEnv: true,
     stdin: "null",
     stderr: "null",

@@ -12,6 +12,7 @@ import { waitInStep } from "./in_step.ts";
 import { freePort, type Mosquitto, openMosquitto } from "./mosquitto.ts";
 import { Network } from "./namespaces.ts";
 import { openSecuredMosquitto } from "./secured_mosquitto.ts";
+import { Outside } from "./outside.ts";
 import { processesWith } from "./processes.ts";
 import { tempDirectory } from "./temp.ts";
 import { ownDirectories } from "./tree_view.ts";
@@ -57,24 +58,27 @@ export class World implements AsyncDisposable {
   readonly #clients = new Map<string, WorldClient>();
   readonly #stack: AsyncDisposableStack;
   readonly #more: NonNullable<WorldOptions["serverOptions"]>;
+  readonly #outside: Outside;
 
   private constructor(
     options: {
       readonly more: NonNullable<WorldOptions["serverOptions"]>;
       readonly directory: string;
       readonly env: Readonly<Record<string, string>>;
+      readonly outside: Outside;
       readonly broker: Mosquitto | undefined;
       readonly network: Network | undefined;
       readonly stack: AsyncDisposableStack;
     },
   ) {
-    const { directory, env, broker, network, stack } = options;
+    const { directory, env, outside, broker, network, stack } = options;
     this.directory = directory;
     this.root = `${directory}/root`;
     this.env = env;
     this.broker = broker;
     this.network = network;
     this.#stack = stack;
+    this.#outside = outside;
     this.#more = options.more;
     this.address = network === undefined
       ? `127.0.0.1:${freePort()}`
@@ -82,7 +86,7 @@ export class World implements AsyncDisposable {
     this.server = stack.use(
       new DaemonProcess({
         args: ["server", ...this.serverOptions()],
-        env,
+        env: { ...env, ...outside.around("server") },
         via: network?.on("server") ?? [],
         pidFile: `${directory}/server.pid`,
         log: `${directory}/server.log`,
@@ -94,7 +98,9 @@ export class World implements AsyncDisposable {
   static async open(options: WorldOptions): Promise<World> {
     const stack = new AsyncDisposableStack();
     const directory = stack.use(tempDirectory("sinkd-world-")).path;
-    const env = environment(directory);
+    const outside = new Outside(`${directory}/outside`);
+    const env = { ...environment(directory), ...outside.around("commands") };
+    stack.defer(() => outside.assertUntouched());
     stack.defer(() => noneLeft(directory));
     let world: World | undefined;
     try {
@@ -116,7 +122,15 @@ export class World implements AsyncDisposable {
         ? stack.use(await openSecuredMosquitto(directory, env))
         : undefined;
       const more = options.serverOptions ?? [];
-      world = new World({ directory, env, broker, network, stack, more });
+      world = new World({
+        directory,
+        env,
+        outside,
+        broker,
+        network,
+        stack,
+        more,
+      });
       await world.#setUpBroker();
       await world.#start(options);
       return world;
@@ -144,7 +158,8 @@ export class World implements AsyncDisposable {
   addMachine(user: string, name: string): WorldClient {
     const home = `${this.directory}/${user}-${name}`;
     const via = this.network?.on(name) ?? [];
-    const client = new WorldClient({ user, name, home, env: this.env, via });
+    const env = { ...this.env, ...this.#outside.around(`${user}-${name}`) };
+    const client = new WorldClient({ user, name, home, env, via });
     this.#stack.use(client.process);
     this.#clients.set(`${user}/${name}`, client);
     return client;
@@ -339,7 +354,6 @@ exec '${real}' "$@"
     { mode: 0o755 },
   );
   return {
-    HOME: directory,
     PATH: `${bin}:${path}`,
     NO_COLOR: "1",
     [MARK]: directory,
