@@ -3,6 +3,13 @@
  *
  * @module
  */
+import type { Found } from "../core/entry.ts";
+import type { RelativePath } from "../core/path.ts";
+import {
+  judgeRoot,
+  rootEvidence,
+  type RootIdentity,
+} from "../core/root_identity.ts";
 import { lstatIfAny } from "../io/files.ts";
 import { logger } from "../io/log.ts";
 import { lookAtRoot } from "../io/scan.ts";
@@ -33,6 +40,8 @@ export class AnchorRoot {
   readonly #ports: RootPorts;
   #trouble: Hold | undefined;
   #acceptAny = false;
+  /** What the last scan saw. */
+  #judged: RootIdentity | undefined;
 
   constructor(ports: RootPorts) {
     this.#ports = ports;
@@ -58,22 +67,37 @@ export class AnchorRoot {
 
   /** Another directory under the same name is a first join when it looks alike, else waits for a person. */
   identify(
-    found: { readonly device: number; readonly inode: number },
-    entries: number,
+    found: RootIdentity & { readonly ctimeS: number },
+    scanned: ReadonlyMap<RelativePath, Found>,
   ): void {
     const { root, store } = this.#ports;
     const known = store.root();
-    if (known?.device === found.device && known.inode === found.inode) return;
-    const alike = entries * 2 >= store.count();
-    if (known === undefined || alike || this.#acceptAny) {
+    const now = { device: found.device, inode: found.inode };
+    const verdict = judgeRoot(
+      known,
+      now,
+      () => rootEvidence(scanned, store.bases(), found.ctimeS),
+    );
+    this.#judged = now;
+    if (verdict === "another" || verdict === "wrong" && this.#acceptAny) {
       if (known !== undefined) {
         log
-          .warn`${root} is another directory now: it joins anew, nothing is deleted`;
+          .warn`${root} is another directory now: it joins as at first, nothing is deleted`;
         store.forget();
       }
-      store.setRoot({ device: found.device, inode: found.inode });
+      store.setRoot(now);
+    } else if (verdict === "same" && !isSame(known, now)) {
+      log.info`${root} is on another device number: the same directory`;
+      store.setRoot(now);
     }
     this.#acceptAny = false;
+  }
+
+  /** True while a directory is there that no scan has seen: only its files tell whether it is the one. */
+  get unjudged(): boolean {
+    const now = lookAtRoot(this.#ports.root);
+    return now.kind === "present" && !isSame(this.#ports.store.root(), now) &&
+      !isSame(this.#judged, now);
   }
 
   /** True when the root is there and the one that was scanned; tells when that changed. */
@@ -117,10 +141,7 @@ export class AnchorRoot {
           `give this account access to ${root}`,
         );
       case "present": {
-        if (known === undefined) return undefined;
-        if (known.device === now.device && known.inode === now.inode) {
-          return undefined;
-        }
+        if (known === undefined || isSame(known, now)) return undefined;
         return held(
           "another directory is in its place, and most of what was there is missing",
           `mount or bring back the right one; or sinkd approve ${path} to take this one (nothing is deleted)`,
@@ -133,6 +154,10 @@ export class AnchorRoot {
 /** The directory that holds a path. */
 export function parentDirectory(path: string): string {
   return path.slice(0, path.lastIndexOf("/")) || "/";
+}
+
+function isSame(one: RootIdentity | undefined, other: RootIdentity): boolean {
+  return one?.device === other.device && one.inode === other.inode;
 }
 
 function held(reason: string, fix: string): Hold {

@@ -107,7 +107,7 @@ export class AnchorScans {
       })
     );
     if (below === undefined && scan.root.kind === "present") {
-      directory.identify(scan.root, scan.found.size);
+      directory.identify(scan.root, scan.found);
     }
     if (only === undefined) this.#scheduleSweep();
     if (!directory.check()) return this.#awaitDirectory();
@@ -155,11 +155,13 @@ export class AnchorScans {
 
   /** Until the directory is there, which tells the anchor to scan everything. */
   #awaitDirectory(): void {
-    const { timers, signal, directory } = this.#ports;
+    const { timers, signal, directory, onRescan } = this.#ports;
     if (signal.aborted) return;
     timers.set("away", AWAY_POLL_MS, () =>
       void this.#attempt(() => {
-        if (!directory.check()) this.#awaitDirectory();
+        if (directory.check()) return;
+        if (directory.unjudged) return onRescan("another directory is there");
+        this.#awaitDirectory();
       }));
   }
 

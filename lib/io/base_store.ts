@@ -15,6 +15,7 @@ import {
   recordIdentitySchema,
   type RecordPlace,
 } from "../core/record_identity.ts";
+import type { RootIdentity } from "../core/root_identity.ts";
 import { stampFromNumber, stampNumber, ZERO_STAMP } from "../core/stamp.ts";
 import type {
   Agreement,
@@ -144,12 +145,6 @@ export class ClientStore implements Disposable {
     }
     this.#database.prepare("delete from anchors where id = ?").run(id);
   }
-}
-
-/** Where an anchor's root was last found: another device or inode means another directory. */
-export interface RootIdentity {
-  readonly device: number;
-  readonly inode: number;
 }
 
 /** {@linkcode Base} of one anchor in SQLite, with the little else that is kept of an anchor. */

@@ -30,6 +30,7 @@ export type ScanRoot =
     readonly kind: "present";
     readonly device: number;
     readonly inode: number;
+    readonly ctimeS: number;
   }
   | { readonly kind: "missing" }
   | { readonly kind: "not-a-directory" }
@@ -112,7 +113,12 @@ export function lookAtRoot(root: string): ScanRoot {
   try {
     const info = Deno.statSync(root);
     if (!info.isDirectory) return { kind: "not-a-directory" };
-    return { kind: "present", device: info.dev, inode: info.ino ?? 0 };
+    return {
+      kind: "present",
+      device: info.dev,
+      inode: info.ino ?? 0,
+      ctimeS: Math.floor((info.ctime?.getTime() ?? 0) / 1000),
+    };
   } catch (error) {
     if (missing(error)) return { kind: "missing" };
     return { kind: "unreadable", cause: causeOf(error) };

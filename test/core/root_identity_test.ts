@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import type { Found } from "../../lib/core/entry.ts";
+import { type RelativePath, relativePath } from "../../lib/core/path.ts";
+import {
+  judgeRoot,
+  rootEvidence,
+  type RootVerdict,
+} from "../../lib/core/root_identity.ts";
+
+type Row = readonly [path: string, inode: number, ctimeS: number];
+
+const MADE_S = 1000;
+
+function rows(all: readonly Row[]): Map<RelativePath, Found> {
+  return new Map(all.map(([path, inode, ctimeS]) => [relativePath(path), {
+    entry: path.endsWith("dir")
+      ? { kind: "directory", mode: 0o755 }
+      : { kind: "file", size: 1, mtimeMs: 1, mode: 0o644 },
+    inode,
+    ctimeS,
+  }]));
+}
+
+const RECORD: readonly Row[] = [
+  ["dir", 10, MADE_S],
+  ["dir/x", 11, MADE_S],
+  ["dir/y", 12, MADE_S + 5],
+  ["a", 13, MADE_S],
+  ["b", 14, MADE_S + 5],
+];
+const MORE: readonly Row[] = [["c", 15, MADE_S], ["d", 16, MADE_S]];
+const known = { device: 1, inode: 2 };
+
+const JUDGED: readonly {
+  what: string;
+  now?: { device: number; inode: number };
+  scanned: readonly Row[];
+  recorded?: readonly Row[];
+  rootCtimeS?: number;
+  verdict: RootVerdict;
+}[] = [
+  {
+    what: "the same numbers, whatever is in it",
+    now: known,
+    scanned: [],
+    verdict: "same",
+  },
+  {
+    what: "another device number, the same files",
+    scanned: RECORD,
+    verdict: "same",
+  },
+  {
+    what: "another device number, and a file was deleted",
+    scanned: RECORD.filter(([path]) => path !== "b"),
+    rootCtimeS: MADE_S + 5,
+    verdict: "same",
+  },
+  {
+    what: "another device number, and a directory was deleted",
+    scanned: [
+      ...RECORD.filter(([path]) => !path.startsWith("dir")),
+      ...MORE,
+    ],
+    rootCtimeS: MADE_S + 9,
+    recorded: [...RECORD, ...MORE],
+    verdict: "same",
+  },
+  {
+    what: "another device number, and a file was made in a directory",
+    scanned: [["dir", 10, MADE_S + 90], ...RECORD.slice(1), [
+      "dir/new",
+      20,
+      MADE_S + 90,
+    ]],
+    verdict: "same",
+  },
+  {
+    what: "a snapshot from before a file came into the root",
+    scanned: RECORD.filter(([path]) => path !== "b"),
+    rootCtimeS: MADE_S,
+    verdict: "another",
+  },
+  {
+    what: "a snapshot from before a file came into a directory",
+    scanned: RECORD.filter(([path]) => path !== "dir/y"),
+    rootCtimeS: MADE_S + 5,
+    verdict: "another",
+  },
+  {
+    what: "another disk with a copy",
+    scanned: RECORD.map(([path, inode, ctimeS]) => [path, inode, ctimeS + 100]),
+    verdict: "another",
+  },
+  {
+    what: "another directory with the same files moved there",
+    now: { device: 1, inode: 3 },
+    scanned: RECORD,
+    verdict: "another",
+  },
+  { what: "an empty disk", scanned: [], verdict: "wrong" },
+  {
+    what: "another disk with little",
+    scanned: RECORD.slice(0, 2),
+    recorded: [...RECORD, ["c", 15, MADE_S]],
+    verdict: "wrong",
+  },
+  {
+    what: "a record of files that nobody has looked at since they came",
+    scanned: RECORD,
+    recorded: RECORD.map(([path]) => [path, 0, 0]),
+    verdict: "another",
+  },
+];
+
+for (const { what, now, scanned, recorded, rootCtimeS, verdict } of JUDGED) {
+  Deno.test(`judgeRoot(): ${what}: ${verdict}`, () => {
+    const evidence = () =>
+      rootEvidence(
+        rows(scanned),
+        rows(recorded ?? RECORD),
+        rootCtimeS ?? MADE_S + 9,
+      );
+    const seen = now ?? { device: 7, inode: 2 };
+    assert.equal(judgeRoot(known, seen, evidence), verdict);
+  });
+}
+
+Deno.test("judgeRoot() takes the first directory that it sees", () => {
+  const none = () => rootEvidence(new Map(), new Map(), 0);
+  assert.equal(judgeRoot(undefined, known, none), "another");
+});
