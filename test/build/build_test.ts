@@ -4,7 +4,12 @@ import { commandsOf, inWordsOf, type Product } from "../../lib/cli/product.ts";
 import { COMMANDS } from "../../lib/cli/table.ts";
 import { BAKED_FLAGS } from "../../scripts/package/compile.ts";
 import { VERSION } from "../../lib/version.ts";
-import { missingForMachine, runOnCleanMachine } from "./clean_machine.ts";
+import {
+  missingForMachine,
+  RELEASES,
+  runOnCleanMachine,
+} from "./clean_machine.ts";
+import { LACKS_ROOT, lacksProgram, testUnless } from "../support/needs.ts";
 import { build, DIST, run, type Said } from "./executable.ts";
 
 const SERVER = `${DIST}/sinkd-server`;
@@ -231,11 +236,9 @@ Deno.test("executables refuse to run from a cache that others may write", () =>
     );
   }));
 
-Deno.test({
-  name:
-    "executables pass over a cache of another account and one without exec (needs root)",
-  ignore: !isRoot,
-  fn: () =>
+testUnless(LACKS_ROOT)(
+  "executables pass over a cache of another account and one without exec",
+  () =>
     inDirectory(async (directory) => {
       await Deno.chmod(directory, 0o755);
       for (const name of ["theirs", "noexec", "tmp"]) {
@@ -271,7 +274,7 @@ Deno.test({
         fine(await run("umount", [`${directory}/noexec`]));
       }
     }),
-});
+);
 
 Deno.test("executables that were cut short say so", () =>
   inDirectory(async (directory) => {
@@ -327,10 +330,9 @@ Deno.test("sinkd install and uninstall go round for one user", () =>
     assert.deepEqual(await files(), []);
   }));
 
-Deno.test({
-  name: "packages give lintian no reason for an error (needs lintian)",
-  ignore: !isHere("lintian"),
-  async fn() {
+testUnless(lacksProgram("lintian"))(
+  "packages give lintian no reason for an error",
+  async () => {
     const packages = [...Deno.readDirSync(DIST)].map(({ name }) => name)
       .filter((name) => name.endsWith(".deb"));
     assert.equal(packages.length, 2);
@@ -340,7 +342,7 @@ Deno.test({
     ]);
     assert.equal(said.code, 0, said.out);
   },
-});
+);
 
 /** The launchers that a compiled executable would be: the same bundles and baked permissions. */
 async function makeEmulated(): Promise<string> {
@@ -417,30 +419,23 @@ async function newerPackages(directory: string): Promise<Map<string, string>> {
   return files;
 }
 
-const missing = missingForMachine();
-const needs = missing === undefined ? "" : ` (did not run: needs ${missing})`;
+for (const release of RELEASES) {
+  const test = testUnless(missingForMachine(release));
 
-Deno.test({
-  name:
-    `executables install, sync as services and uninstall on a clean machine${needs}`,
-  ignore: missing !== undefined,
-  async fn() {
+  test(`executables install, sync as services and uninstall on a clean ${release}`, async () => {
     const files = new Map([["sinkd", CLIENT], ["sinkd-server", SERVER]]);
-    const { code, said } = await runOnCleanMachine("install", files);
+    const phase = "install";
+    const { code, said } = await runOnCleanMachine({ release, phase }, files);
     assert.equal(code, 0, said);
     assert.match(said, /ok: uninstall leaves the files and nothing else\n$/);
-  },
-});
+  });
 
-Deno.test({
-  name:
-    `packages install, upgrade, sync as services and purge on a clean machine${needs}`,
-  ignore: missing !== undefined,
-  fn: () =>
+  test(`packages install, upgrade, sync as services and purge on a clean ${release}`, () =>
     inDirectory(async (directory) => {
       const files = await newerPackages(directory);
-      const { code, said } = await runOnCleanMachine("packages", files);
+      const phase = "packages";
+      const { code, said } = await runOnCleanMachine({ release, phase }, files);
       assert.equal(code, 0, said);
       assert.match(said, /ok: purge leaves the files and nothing else\n$/);
-    }),
-});
+    }));
+}

@@ -6,7 +6,13 @@
  */
 
 const CHECKOUT = new URL("../../", import.meta.url).pathname;
-const DEBIAN = `${CHECKOUT}.deno/clean-debian`;
+
+/** Debian 12 and 13 as they are installed, without their security archive. */
+export const RELEASES = ["bookworm", "trixie"] as const;
+/** One of them. */
+export type Release = typeof RELEASES[number];
+
+const directoryOf = (release: Release) => `${CHECKOUT}.deno/clean/${release}`;
 const LIMIT_S = 240;
 
 const SERVICE = `[Unit]
@@ -17,16 +23,21 @@ ExecStart=/bin/sh -c '/built/machine.sh "$(cat /built/phase)" >/built/out 2>&1; 
 `;
 
 /** Why no such machine can be had here; \`undefined\` when it can. */
-export function missingForMachine(): string | undefined {
+export function missingForMachine(release: Release): string | undefined {
   if (Deno.uid() !== 0) return "root";
-  if (!isThere(`${DEBIAN}/.whole`)) return "test/build/setup";
+  if (!isThere(`${directoryOf(release)}/.whole`)) {
+    return `a clean ${release}, which debootstrap could not make`;
+  }
   const nspawn = ["/usr/bin/systemd-nspawn", "/bin/systemd-nspawn"];
   return nspawn.some(isThere) ? undefined : "systemd-nspawn";
 }
 
 /** Boots it with \`files\` (paths by their names in /built), runs machine.sh and gives what it said. */
 export async function runOnCleanMachine(
-  phase: "install" | "packages",
+  { release, phase }: {
+    readonly release: Release;
+    readonly phase: "install" | "packages";
+  },
   files: ReadonlyMap<string, string>,
 ): Promise<{ readonly code: number; readonly said: string }> {
   const built = await Deno.makeTempDir({ prefix: "sinkd-machine-" });
@@ -50,10 +61,10 @@ export async function runOnCleanMachine(
         "--keep-unit",
         "--private-network",
         "--volatile=overlay",
-        `--machine=sinkd-${phase}`,
+        `--machine=sinkd-${release}-${phase}`,
         `--bind=${built}:/built`,
         `--bind-ro=${built}/check.service:/etc/systemd/system/check.service`,
-        `--directory=${DEBIAN}`,
+        `--directory=${directoryOf(release)}`,
         "--boot",
         "systemd.wants=check.service",
       ],
