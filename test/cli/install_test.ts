@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { lacksProgram, testUnless } from "../support/needs.ts";
 import { parseArguments } from "../../lib/cli/arguments.ts";
 import type { Surroundings } from "../../lib/cli/context.ts";
 import { bashCompletion } from "../../lib/cli/install/completion.ts";
@@ -193,19 +194,9 @@ async function said(
   return { code, text: decoder.decode(stdout) + decoder.decode(stderr) };
 }
 
-function isHere(program: string): boolean {
-  try {
-    return Deno.statSync(`/usr/bin/${program}`).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-Deno.test({
-  name: "units are fine for systemd-analyze and expose at most 2.5",
-  ignore: !isHere("systemd-analyze"),
-  async fn() {
+testUnless(lacksProgram("systemd-analyze"))(
+  "units are fine for systemd-analyze and expose at most 2.5",
+  async () => {
     const directory = await Deno.makeTempDir();
     try {
       for (
@@ -239,15 +230,14 @@ Deno.test({
       await Deno.remove(directory, { recursive: true });
     }
   },
-});
+);
 
 for (const product of [SERVER, CLIENT]) {
   const { commands } = programOf(product);
 
-  Deno.test({
-    name: `manualPage() of ${product.name} gives groff nothing to warn of`,
-    ignore: !isHere("groff"),
-    async fn() {
+  testUnless(lacksProgram("groff"))(
+    `manualPage() of ${product.name} gives groff nothing to warn of`,
+    async () => {
       const directory = await Deno.makeTempDir();
       try {
         const pages = [
@@ -269,12 +259,11 @@ for (const product of [SERVER, CLIENT]) {
         await Deno.remove(directory, { recursive: true });
       }
     },
-  });
+  );
 
-  Deno.test({
-    name: `bashCompletion() of ${product.name} offers commands, then options`,
-    ignore: !isHere("bash"),
-    async fn() {
+  testUnless(lacksProgram("bash"))(
+    `bashCompletion() of ${product.name} offers commands, then options`,
+    async () => {
       const script = `${bashCompletion(product, commands)}
         ask() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _${
         product.name.replace("-", "_")
@@ -290,5 +279,5 @@ for (const product of [SERVER, CLIENT]) {
           : "status start stop\n--json\n--root\n",
       );
     },
-  });
+  );
 }

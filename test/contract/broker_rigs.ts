@@ -14,6 +14,7 @@ import type {
   LinkTarget,
 } from "../../lib/io/mqtt_link.ts";
 import { hashSecret } from "../../lib/io/secret_hash.ts";
+import { freePort, MOSQUITTO } from "../support/mosquitto.ts";
 
 /** The secret of every client of a rig. */
 export const SECRET = "correct-horse";
@@ -140,7 +141,7 @@ export async function mosquittoRig(): Promise<BrokerRig> {
   let child = await start();
 
   async function start(): Promise<Deno.ChildProcess> {
-    const process = new Deno.Command("/usr/sbin/mosquitto", {
+    const process = new Deno.Command(MOSQUITTO, {
       args: ["-c", `${directory}/mosquitto.conf`],
       stdin: "null",
       stdout: "null",
@@ -183,11 +184,6 @@ export async function mosquittoRig(): Promise<BrokerRig> {
       await Deno.remove(directory, { recursive: true });
     },
   };
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 async function untilListening(port: number): Promise<void> {

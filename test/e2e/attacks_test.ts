@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import type { EditChange } from "../../lib/core/channel_protocol.ts";
 import { relativePath } from "../../lib/core/path.ts";
 import { attacksOn } from "../support/attacks.ts";
+import { lacking, LACKS_ROOT } from "../support/needs.ts";
 import {
   dialRaw,
   dialRawChannel,
@@ -222,27 +223,33 @@ const lies: readonly Lie[] = [
 ];
 
 for (const { name, edits, make, asRoot = false } of lies) {
-  if (asRoot && Deno.uid() !== 0) continue;
-  attack(`rsync serves ${name}: it is left out`, async (mallory, world) => {
-    const secret = `${world.directory}/secret`;
-    Deno.writeTextFileSync(secret, SECRET);
-    const directory = `${mallory.machine.home}/lie`;
-    Deno.mkdirSync(directory);
-    await make(directory, secret);
-    const anchor = `lie${fresh()}`;
-    using turn = await taking(mallory, anchor);
-    const call = await turn.offer(edits);
-    assert.equal(call?.["kind"], "rsync");
-    await serveLies(turn.channel, { directory, password: call?.["password"] });
-    await turn.expect("rsyncDone");
-    await turn.expect("check");
-    await turn.send({ kind: "checked", changed: [] });
-    const { left } = await turn.expect("committed");
-    assert.ok((left as unknown[]).length > 0, "something was left out");
-    await turn.send({ kind: "agreed", more: false });
-    await turn.expect("bye");
-    assertHarmless(`${world.root}/mallory`);
-  });
+  const served = `rsync serves ${name}: it is left out`;
+  lacking(attack, asRoot ? LACKS_ROOT : undefined)(
+    served,
+    async (mallory, world) => {
+      const secret = `${world.directory}/secret`;
+      Deno.writeTextFileSync(secret, SECRET);
+      const directory = `${mallory.machine.home}/lie`;
+      Deno.mkdirSync(directory);
+      await make(directory, secret);
+      const anchor = `lie${fresh()}`;
+      using turn = await taking(mallory, anchor);
+      const call = await turn.offer(edits);
+      assert.equal(call?.["kind"], "rsync");
+      await serveLies(turn.channel, {
+        directory,
+        password: call?.["password"],
+      });
+      await turn.expect("rsyncDone");
+      await turn.expect("check");
+      await turn.send({ kind: "checked", changed: [] });
+      const { left } = await turn.expect("committed");
+      assert.ok((left as unknown[]).length > 0, "something was left out");
+      await turn.send({ kind: "agreed", more: false });
+      await turn.expect("bye");
+      assertHarmless(`${world.root}/mallory`);
+    },
+  );
 }
 
 attack(

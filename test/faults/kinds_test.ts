@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { assertGuarantees, copiesOf, Ledger } from "../support/guarantees.ts";
+import { lacking, LACKS_ROOT } from "../support/needs.ts";
 import { shareWorld } from "../support/shared_world.ts";
 import { itemAt, treeOf } from "../support/tree_view.ts";
 import { waitFor } from "../support/waiting.ts";
@@ -54,6 +55,8 @@ async function untilNoFault(client: WorldClient): Promise<void> {
 
 interface Kind {
   readonly what: string;
+  /** Whether only root can make it. */
+  readonly asRoot?: boolean;
   readonly cause: RegExp;
   readonly make: (path: string) => Disposable | Promise<Disposable>;
 }
@@ -69,41 +72,43 @@ const KINDS: readonly Kind[] = [
     cause: /socket/,
     make: (path) => Deno.listen({ transport: "unix", path }),
   },
-  ...(isRoot
-    ? [{
-      what: "a device",
-      cause: /device/,
-      make: (path: string) => run("mknod", path, "c", "1", "3"),
-    }]
-    : []),
+  {
+    what: "a device",
+    asRoot: true,
+    cause: /device/,
+    make: (path) => run("mknod", path, "c", "1", "3"),
+  },
 ];
 
-for (const { what, cause, make } of KINDS) {
-  test(`${what} in the place of a file is named in status, and the file lives on elsewhere`, async (world) => {
-    const ledger = new Ledger();
-    const [a, b] = [world.client("a"), world.client("b")];
-    const name = what.replaceAll(" ", "-");
-    ledger.write(a, name, `was a file before ${what}`);
-    await world.waitInStep();
-    await a.process.stop();
-    Deno.removeSync(`${a.files}/${name}`);
-    using _open = await make(`${a.files}/${name}`);
-    await a.process.start();
-    assert.match(await untilNamed(a, `${a.files}/${name}`), cause);
-    ledger.write(a, `${name}-beside`, "goes on");
-    await waitFor(
-      "the edit beside it",
-      () => itemAt(`${b.files}/${name}-beside`) !== undefined,
-      { limitMs: WATCHER_LIMIT_MS },
-    );
-    ledger.write(b, name, `edited on b beside ${what}`);
-    await world.waitInStep({ clients: [b] });
-    assert.equal(itemAt(`${a.files}/${name}`)?.kind, "other");
-    Deno.removeSync(`${a.files}/${name}`);
-    await untilNoFault(a);
-    await assertGuarantees(world, ledger, { limitMs: WATCHER_LIMIT_MS });
-    assert.deepEqual(copiesOf(b), []);
-  });
+for (const { what, asRoot = false, cause, make } of KINDS) {
+  lacking(test, asRoot ? LACKS_ROOT : undefined)(
+    `${what} in the place of a file is named in status, and the file lives on elsewhere`,
+    async (world) => {
+      const ledger = new Ledger();
+      const [a, b] = [world.client("a"), world.client("b")];
+      const name = what.replaceAll(" ", "-");
+      ledger.write(a, name, `was a file before ${what}`);
+      await world.waitInStep();
+      await a.process.stop();
+      Deno.removeSync(`${a.files}/${name}`);
+      using _open = await make(`${a.files}/${name}`);
+      await a.process.start();
+      assert.match(await untilNamed(a, `${a.files}/${name}`), cause);
+      ledger.write(a, `${name}-beside`, "goes on");
+      await waitFor(
+        "the edit beside it",
+        () => itemAt(`${b.files}/${name}-beside`) !== undefined,
+        { limitMs: WATCHER_LIMIT_MS },
+      );
+      ledger.write(b, name, `edited on b beside ${what}`);
+      await world.waitInStep({ clients: [b] });
+      assert.equal(itemAt(`${a.files}/${name}`)?.kind, "other");
+      Deno.removeSync(`${a.files}/${name}`);
+      await untilNoFault(a);
+      await assertGuarantees(world, ledger, { limitMs: WATCHER_LIMIT_MS });
+      assert.deepEqual(copiesOf(b), []);
+    },
+  );
 }
 
 test(

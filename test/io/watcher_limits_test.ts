@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { testUnless } from "../support/needs.ts";
 
 /** Watches a tree in which `fault` is in the way, mends that once the watcher scans, and waits for events. */
 const PROGRAM = `
@@ -53,10 +54,13 @@ const BEFORE = {
 };
 
 /** Limits of our own need a user namespace, which not every machine gives. */
-const mayUnshare = await new Deno.Command("unshare", {
+const lacksNamespaces = await new Deno.Command("unshare", {
   args: ["-r", "sh", "-c", "echo 30 > /proc/sys/user/max_inotify_watches"],
   stderr: "null",
-}).output().then(({ success }) => success, () => false);
+}).output().then(
+  ({ success }) => success,
+  () => false,
+).then((may) => may ? undefined : "unprivileged namespaces");
 
 async function watchWith(fault: keyof typeof BEFORE): Promise<string> {
   const home = Deno.makeTempDirSync({ prefix: "sinkd-limits-" });
@@ -84,29 +88,25 @@ async function watchWith(fault: keyof typeof BEFORE): Promise<string> {
   }
 }
 
-Deno.test({
-  name:
-    "openWatcher() scans when the limit of watches is reached, names the sysctl and watches once it is raised",
-  ignore: !mayUnshare,
-  fn: async () => {
+testUnless(lacksNamespaces)(
+  "openWatcher() scans when the limit of watches is reached, names the sysctl and watches once it is raised",
+  async () => {
     assert.match(
       await watchWith("watches"),
       /limit of watches.*sysctl fs\.inotify\.max_user_watches=/,
     );
   },
-});
+);
 
-Deno.test({
-  name:
-    "openWatcher() scans when there are too many watchers, names the sysctl and watches once it is raised",
-  ignore: !mayUnshare,
-  fn: async () => {
+testUnless(lacksNamespaces)(
+  "openWatcher() scans when there are too many watchers, names the sysctl and watches once it is raised",
+  async () => {
     assert.match(
       await watchWith("instances"),
       /sysctl fs\.inotify\.max_user_instances=/,
     );
   },
-});
+);
 
 Deno.test("openWatcher() scans when a directory may not be read, and watches once it may", async () => {
   assert.match(

@@ -9,7 +9,8 @@ import { readPid, socketPathOf } from "../../lib/io/pid_file.ts";
 import { DaemonProcess, runSinkd } from "./daemon_process.ts";
 import { signalIfAlive } from "./detached.ts";
 import { waitInStep } from "./in_step.ts";
-import { freePort } from "./mosquitto.ts";
+import { freePort, missingForBroker } from "./mosquitto.ts";
+import { testUnless } from "./needs.ts";
 import { tempDirectory } from "./temp.ts";
 import { waitFor } from "./waiting.ts";
 import { World } from "./world.ts";
@@ -216,7 +217,7 @@ export function testWithFleet(
   clients: Readonly<Record<string, readonly string[]>>,
   test: (fleet: Fleet) => Promise<void>,
 ): void {
-  Deno.test(name, async () => {
+  testUnless(missingForBroker("secured"))(name, async () => {
     await using fleet = await Fleet.open(clients);
     try {
       await test(fleet);

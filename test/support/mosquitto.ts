@@ -4,8 +4,21 @@
  * @module
  */
 import { hashSecret } from "../../lib/io/secret_hash.ts";
+import { isThere } from "./network_programs.ts";
 import { type Detached, signalIfAlive, spawnDetached } from "./detached.ts";
 import { waitFor } from "./waiting.ts";
+
+/** Where it is: not on the PATH of a plain account of Debian. */
+export const MOSQUITTO: string =
+  ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"]
+    .map((place) => `${place}/mosquitto`).find(isThere) ?? "mosquitto";
+
+/** What a world with this broker lacks here. */
+export function missingForBroker(
+  broker: "embedded" | "mosquitto" | "secured" = "embedded",
+): string | undefined {
+  return broker === "embedded" || isThere(MOSQUITTO) ? undefined : "mosquitto";
+}
 
 const SERVER_SECRET = "the server's own";
 
@@ -64,7 +77,7 @@ export async function openMosquitto(
   async function start(): Promise<Detached> {
     starts++;
     const process = await spawnDetached(
-      [...via, "/usr/sbin/mosquitto", "-c", config],
+      [...via, MOSQUITTO, "-c", config],
       env,
       `${directory}/mosquitto.end-${starts}`,
     );

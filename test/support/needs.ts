@@ -4,6 +4,8 @@
  * @module
  */
 
+import { PLACES } from "./network_programs.ts";
+
 /** Something that registers tests, such as that of a shared world. */
 export type Register<T> = (name: string, run: T) => void;
 
@@ -24,6 +26,25 @@ export function lacking<T>(
   if (missing === undefined) return test;
   return (name) =>
     Deno.test(`${name}: did not run: needs ${missing}`, () => {});
+}
+
+/** Registers with Deno.test unless something is `missing`; then a test whose name says so. */
+export function testUnless(
+  missing: string | undefined,
+): Register<() => Promise<void> | void> {
+  return lacking((name, run) => Deno.test(name, run), missing);
+}
+
+/** Why what needs root cannot be had; `undefined` when it can. */
+export const LACKS_ROOT: string | undefined = Deno.uid() === 0
+  ? undefined
+  : "root";
+
+/** `program` when it is in none of the system's places. */
+export function lacksProgram(program: string): string | undefined {
+  return PLACES.some((place) => isFile(`${place}/${program}`))
+    ? undefined
+    : program;
 }
 
 function isOnPath(program: string): boolean {

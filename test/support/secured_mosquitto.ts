@@ -6,7 +6,12 @@
  */
 import { certifyLoopback } from "./certificate_authority.ts";
 import { type Detached, signalIfAlive, spawnDetached } from "./detached.ts";
-import { freePort, isListening, type Mosquitto } from "./mosquitto.ts";
+import {
+  freePort,
+  isListening,
+  MOSQUITTO,
+  type Mosquitto,
+} from "./mosquitto.ts";
 import { waitFor } from "./waiting.ts";
 
 /** Prepares it; it starts when it is first told whom to let in. */
@@ -43,7 +48,7 @@ export async function openSecuredMosquitto(
   async function start(): Promise<void> {
     starts++;
     running = await spawnDetached(
-      ["/usr/sbin/mosquitto", "-c", place("conf")],
+      [MOSQUITTO, "-c", place("conf")],
       env,
       place(`end-${starts}`),
     );

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { missingForBroker } from "./mosquitto.ts";
+import { testUnless } from "./needs.ts";
 import { World, type WorldOptions } from "./world.ts";
 
 /** Registers tests that take the world as it is and leave it in step. */
@@ -13,6 +15,7 @@ export interface SharedWorld {
 /** A world that the first test of this file opens. */
 export function shareWorld(options: WorldOptions): SharedWorld {
   let world: World | undefined;
+  const register = testUnless(missingForBroker(options.broker));
 
   async function close(): Promise<void> {
     const closing = world;
@@ -32,7 +35,7 @@ export function shareWorld(options: WorldOptions): SharedWorld {
   Deno.test.afterAll(close);
   return {
     test(name, run) {
-      Deno.test(name, async () => {
+      register(name, async () => {
         world ??= await World.open(options);
         try {
           await run(world);
@@ -52,7 +55,7 @@ export function testInWorld(
   options: WorldOptions,
   run: (world: World) => Promise<void>,
 ): void {
-  Deno.test(name, async () => {
+  testUnless(missingForBroker(options.broker))(name, async () => {
     const world = await World.open(options);
     const faults: unknown[] = [];
     let seen = "";
