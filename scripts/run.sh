@@ -29,31 +29,42 @@ become() {
 }
 
 # In the foreground a client may ask, by exit code 75, to be started again: its configuration has
-# new anchors, and only a new process can have other permissions.
+# new anchors, and only a new process can have other permissions. A signal counts whenever it comes:
+# between two processes, or before the new one listens.
 keep_running() {
-  child=
-  trap 'forward TERM 143' TERM
-  trap 'forward TERM 130' INT
-  trap 'forward HUP 129' HUP
+  child= stop= again=
+  trap 'stop=143; pass TERM' TERM
+  trap 'stop=130; pass TERM' INT
+  trap 'again=1; pass HUP' HUP
   while :; do
+    again=
     flags=$(permission_flags "$@")
+    [ -z "$again" ] || continue
+    [ -z "$stop" ] || exit "$stop"
     eval "become $flags"' "$entry" $leading "$@" &'
     child=$!
-    # A signal ends the wait early; then the child is waited for again.
-    while signalled=; do
+    [ -z "$stop" ] || pass TERM
+    [ -z "$again" ] || pass HUP
+    # A signal ends the wait early; then the child is still there, and waited for again.
+    code=0
+    wait "$child" || code=$?
+    while kill -s 0 "$child" 2>/dev/null; do
       code=0
       wait "$child" || code=$?
-      [ -n "$signalled" ] || break
     done
     child=
+    if [ -n "$stop" ]; then
+      [ "$code" -ne 75 ] || code=0
+      exit "$code"
+    fi
+    # A hangup before the program listened ended it; the next one reads the configuration anew.
+    [ "$code" -ne 129 ] || [ -z "$again" ] || continue
     [ "$code" -eq 75 ] || exit "$code"
   done
 }
 
-forward() {
-  signalled=1
-  [ -n "$child" ] || exit "$2"
-  kill -s "$1" "$child" 2>/dev/null || true
+pass() {
+  [ -z "$child" ] || kill -s "$1" "$child" 2>/dev/null || true
 }
 
 # Arguments show in the list of processes: `join -` has the link on standard input, and from there in

@@ -32,17 +32,22 @@ export const controlRequestSchema = z.discriminatedUnion("command", [
 /** See {@linkcode controlRequestSchema}. */
 export type ControlRequest = z.infer<typeof controlRequestSchema>;
 
+/** Of a program that cannot be asked yet, or not for long: it was told to stop. */
+const phase = z.enum(["starting", "ending"]);
+
 /** A reply: done, with a report or a sentence; or refused, with a sentence and an exit code. */
 export const controlReplySchema = z.discriminatedUnion("ok", [
   z.strictObject({
     ok: z.literal(true),
     report: statusReportSchema.optional(),
     message: z.string().optional(),
+    phase: phase.optional(),
   }),
   z.strictObject({
     ok: z.literal(false),
     message: z.string(),
     exitCode: z.int().min(1).max(4),
+    phase: phase.optional(),
   }),
 ]);
 /** See {@linkcode controlReplySchema}. */

@@ -11,6 +11,14 @@ import type { ControlReply, Read } from "./control.ts";
 export const RESTARTING =
   "the configuration was read again; the client starts anew for its new anchors";
 
+/** What a program says that is not ready to be asked yet: ask again in a moment. */
+export const STARTING_REPLY: ControlReply = {
+  ok: false,
+  message: "it is starting; ask again in a moment",
+  exitCode: 1,
+  phase: "starting",
+};
+
 /** Largest reply in bytes, its newline included. */
 export const MAX_REPLY_BYTES = 33_554_432;
 

@@ -6,7 +6,7 @@
  */
 import { type Config, ConfigError } from "../core/config.ts";
 import type { ControlReply, ControlRequest } from "../core/control.ts";
-import { RESTARTING } from "../core/control_reply.ts";
+import { RESTARTING, STARTING_REPLY } from "../core/control_reply.ts";
 import { UsageError } from "../core/fault.ts";
 import { loadConfig } from "../io/config_file.ts";
 import { clientRunDirectory } from "../io/client_state.ts";
@@ -20,6 +20,7 @@ import { checkRsync } from "../io/rsync_version.ts";
 import { ClientSession } from "./client_session.ts";
 import { keepCredentials } from "./client_pins.ts";
 import { describe, Faults } from "./faults.ts";
+import { type Life, liveOn, Requests } from "./requests.ts";
 
 /** Where a client's files are. */
 export interface ClientOptions {
@@ -67,8 +68,19 @@ export async function runClient(
   if (rsync.warning !== undefined) log.warn`${rsync.warning}`;
   await removeTree(clientRunDirectory(options.stateDirectory));
   const client = new Client(options, credentials, config);
+  await runUnderControl(client, options, signals);
+  if (client.end === "restart") lock.leaveToSuccessor();
+  return client.end;
+}
+
+/** When this is over nothing can be asked any more. */
+async function runUnderControl(
+  client: Client,
+  { pidFile }: ClientOptions,
+  signals: ClientSignals,
+): Promise<void> {
   await using _control = await openControl(
-    socketPathOf(options.pidFile),
+    socketPathOf(pidFile),
     (request) => client.control(request),
   );
   signals.onReload(() => client.reloadQuietly());
@@ -76,10 +88,8 @@ export async function runClient(
     once: true,
   });
   if (signals.shutdown.aborted) client.stop();
-  return await client.run();
+  await client.run();
 }
-
-type Ask = "stop" | "reload" | "restart";
 
 class Client {
   readonly #options: ClientOptions;
@@ -89,8 +99,7 @@ class Client {
   /** Read since the session began. */
   #next: Config[] = [];
   #session: ClientSession | undefined;
-  #stopping = false;
-  #asked: PromiseWithResolvers<Ask> = Promise.withResolvers<Ask>();
+  readonly #requests = new Requests();
 
   constructor(
     options: ClientOptions,
@@ -102,32 +111,37 @@ class Client {
     this.#config = config;
   }
 
-  /** One session for each configuration. */
-  async run(): Promise<"stopped" | "restart"> {
-    for (;;) {
-      await configureLog(this.#config.logLevel, this.#options.journal);
-      const session = new ClientSession({
-        config: this.#config,
-        credentials: this.#credentials,
-        stateDirectory: this.#options.stateDirectory,
-        ownPlaces: ownPlaces(this.#options),
-        faults: this.#faults,
-        onPins: (renewed) => this.#renewPins(renewed),
-        onMoved: (address) => this.#moved(address),
-      });
-      this.#session = session;
-      await session.open();
-      const asked = await this.#asked.promise;
-      const next = this.#next;
-      await session.close({ finishTurns: asked !== "stop", next });
-      this.#next = [];
-      if (this.#stopping) {
-        log.info`The client stopped`;
-        return "stopped";
-      }
-      if (asked === "restart") return "restart";
-      this.#asked = Promise.withResolvers<Ask>();
-    }
+  /** How it ends once it has run: a stop counts even when it came last. */
+  get end(): "stopped" | "restart" {
+    return this.#requests.stopped.aborted ? "stopped" : "restart";
+  }
+
+  /** One session for each configuration, until a stop or a restart is asked for. */
+  async run(): Promise<void> {
+    const end = await liveOn(this.#requests, () => this.#begin());
+    if (end === "stop") log.info`The client stopped`;
+  }
+
+  async #begin(): Promise<Life> {
+    await configureLog(this.#config.logLevel, this.#options.journal);
+    const session = new ClientSession({
+      config: this.#config,
+      credentials: this.#credentials,
+      stateDirectory: this.#options.stateDirectory,
+      ownPlaces: ownPlaces(this.#options),
+      faults: this.#faults,
+      onPins: (renewed) => this.#renewPins(renewed),
+      onMoved: (address) => this.#moved(address),
+    });
+    this.#session = session;
+    return {
+      open: () => session.open(),
+      close: async (finishTurns) => {
+        await session.close({ finishTurns, next: this.#next });
+        this.#session = undefined;
+        this.#next = [];
+      },
+    };
   }
 
   /** Kept first, then used: a new session pins them. */
@@ -135,7 +149,7 @@ class Client {
     keepCredentials(this.#options.stateDirectory, renewed);
     this.#credentials = renewed;
     log.info`The server's certificates are pinned anew`;
-    this.#asked.resolve("reload");
+    this.#requests.ask("reload");
   }
 
   /** This process may reach the servers that it knew at its start: for another one it starts again. */
@@ -145,13 +159,12 @@ class Client {
     keepCredentials(this.#options.stateDirectory, renewed);
     this.#credentials = renewed;
     log.info`The files of this user are at ${address} now; starting again`;
-    this.#asked.resolve("restart");
+    this.#requests.ask("restart");
   }
 
   /** Wins over a reload that is going on. */
   stop(): void {
-    this.#stopping = true;
-    this.#asked.resolve("stop");
+    this.#requests.ask("stop");
   }
 
   /** Reads the configuration again; a bad one leaves the old in force. */
@@ -163,7 +176,7 @@ class Client {
       this.#next.push(config);
       this.#session?.retire();
       const restart = config.anchors.some(({ path }) => !mayUse(path));
-      this.#asked.resolve(restart ? "restart" : "reload");
+      this.#requests.ask(restart ? "restart" : "reload");
       log.info`The configuration was read again`;
       return restart ? RESTARTING : "the configuration was read again";
     } catch (error) {
@@ -192,10 +205,12 @@ class Client {
     const session = this.#session;
     switch (request.command) {
       case "status":
-        if (session === undefined) {
-          return { ok: false, message: "starting", exitCode: 1 };
-        }
-        return { ok: true, report: session.report() };
+        if (session === undefined) return STARTING_REPLY;
+        return {
+          ok: true,
+          report: session.report(),
+          ...(this.#requests.stopped.aborted ? { phase: "ending" } : {}),
+        };
       case "stop":
         this.stop();
         return { ok: true, message: "stopping" };
@@ -216,9 +231,7 @@ class Client {
       case "pause":
       case "resume":
       case "rescan":
-        if (session === undefined) {
-          return { ok: false, message: "starting", exitCode: 1 };
-        }
+        if (session === undefined) return STARTING_REPLY;
         return await session.command(request.command, request.path);
     }
   }

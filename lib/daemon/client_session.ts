@@ -158,6 +158,7 @@ export class ClientSession {
       (event) => this.#onLink(event),
     );
     await this.#watcher.ready;
+    if (this.#closing) return;
     for (const [path, anchor] of this.#anchors) {
       this.#timers.set(
         `rescan ${path}`,
@@ -174,15 +175,18 @@ export class ClientSession {
   }
 
   /**
-   * Says Offline and lets go of everything; with `finishTurns` turns that run may end first. `next`
+   * Says Offline and lets go of everything; turns that run may end first, until `finishTurns` aborts. `next`
    * are the configurations that were read meanwhile, the last of which the next session has: what one
    * of the others does not have has ended, also when the last one has it again.
    */
   async close(
-    { finishTurns, next }: { finishTurns: boolean; next: readonly Config[] },
+    { finishTurns, next }: {
+      finishTurns: AbortSignal | undefined;
+      next: readonly Config[];
+    },
   ): Promise<void> {
     this.#closing = true;
-    if (finishTurns) await this.#finishTurns();
+    if (finishTurns !== undefined) await this.#finishTurns(finishTurns);
     const { user, client } = this.#options.credentials;
     this.#link?.publish(clientTopic(user, client), OFFLINE_PAYLOAD, {
       qos: 1,
@@ -536,11 +540,14 @@ export class ClientSession {
     );
   }
 
-  async #finishTurns(): Promise<void> {
-    if (this.#turns.size === 0) return;
+  async #finishTurns(until: AbortSignal): Promise<void> {
+    if (this.#turns.size === 0 || until.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#timers.set("finish", FINISH_TURNS_MS, resolve);
+    const over = () => resolve();
+    this.#timers.set("finish", FINISH_TURNS_MS, over);
+    until.addEventListener("abort", over, { once: true });
     await Promise.race([Promise.all(this.#turns), promise]);
+    until.removeEventListener("abort", over);
     this.#timers.clear("finish");
   }
 }

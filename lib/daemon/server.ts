@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ControlReply } from "../core/control.ts";
 import { UsageError } from "../core/fault.ts";
 import { OWN_NAME } from "../core/path.ts";
 import { openControl } from "../io/control.ts";
@@ -15,6 +16,7 @@ import { checkRsync } from "../io/rsync_version.ts";
 import { serverRunDirectory } from "../io/server_root.ts";
 import { Certificates } from "./certificates.ts";
 import { describe } from "./faults.ts";
+import { ServerDesk } from "./server_desk.ts";
 import { openRestoreDaemon } from "./restore_daemon.ts";
 import type { ServerOptions } from "./server_options.ts";
 import { Server } from "./server_session.ts";
@@ -37,6 +39,12 @@ export async function runServer(
       `Cannot start the server: the pid file ${options.pidFile} is held by another sinkd; stop that one, or name another file with --pid`,
     );
   }
+  const desk = new ServerDesk();
+  await using _control = await openControl(
+    socketPathOf(options.pidFile),
+    (request) => desk.answer(request),
+  );
+  signals.onReload(() => void desk.answer({ command: "reload" }));
   const rsync = await checkRsync();
   makeRoot(options.root);
   using held = holdRoot(`${options.root}/${OWN_NAME}`);
@@ -86,24 +94,23 @@ export async function runServer(
     users: server.userNames(),
     faults: server.faults,
   });
-  const reload = async () => {
-    await certificates.reload();
+  const reload = async (): Promise<ControlReply> => {
+    try {
+      await certificates.reload();
+    } catch (error) {
+      log.error`${describe(error)}`;
+      return { ok: false, message: describe(error), exitCode: 1 };
+    }
     const reply = server.control({ command: "reload" });
     if (!reply.ok) log.error`${reply.message}`;
     return reply;
   };
   server.open({ broker, listen: `${front.host}:${front.port}` });
   await using _link = server.connect();
-  await using _control = await openControl(
-    socketPathOf(options.pidFile),
-    (request) =>
-      request.command === "reload"
-        ? reload()
-        : Promise.resolve(server.control(request)),
-  );
+  await desk.open({ control: (request) => server.control(request), reload });
   log.info`sinkd server on ${front.host}:${front.port}, root ${options.root}`;
-  signals.onReload(() => void reload());
-  await Promise.race([aborted(signals.shutdown), server.stopped]);
+  await aborted(AbortSignal.any([signals.shutdown, desk.stopped]));
+  desk.close();
   await server.close();
   log.info`The server stopped`;
 }

@@ -46,7 +46,6 @@ const log = logger("server");
 /** See the module. */
 export class Server {
   readonly faults: Faults = new Faults();
-  readonly stopped: Promise<void>;
   readonly #options: ServerOptions;
   readonly #users: Users;
   readonly #selection: UserChoice;
@@ -58,7 +57,6 @@ export class Server {
   readonly #checks: ServerChecks;
   readonly #channels: ServerChannels;
   readonly #announcements: Announcements;
-  readonly #stop: () => void;
   readonly #timers: ReturnType<typeof setInterval>[] = [];
   readonly #brokerCa: string | undefined;
   #state: ServerState;
@@ -82,9 +80,6 @@ export class Server {
     this.#logins = new Logins(this.#users);
     this.#brokerCa = readBrokerCa(options.brokerCaFile);
     this.#state = newServerState(options.jobs);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.stopped = promise;
-    this.#stop = resolve;
     this.#announcements = new Announcements({
       users: this.#users,
       faults: this.faults,
@@ -197,13 +192,10 @@ export class Server {
     }
   }
 
-  control(request: ControlRequest): ControlReply {
+  control(request: Exclude<ControlRequest, { command: "stop" }>): ControlReply {
     switch (request.command) {
       case "status":
         return { ok: true, report: this.#report() };
-      case "stop":
-        this.#stop();
-        return { ok: true, message: "stopping" };
       case "revoked":
         this.#broker?.disconnect(request.user, request.client);
         return { ok: true, message: "disconnected" };

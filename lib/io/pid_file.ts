@@ -7,6 +7,10 @@
 
 const ATTEMPTS = 6;
 const PAUSE_MS = 10;
+/** What a holder leaves in the file that ends to be started again by its launcher. */
+const SUCCEEDED = "restarting";
+/** How long its successor may take to come, in milliseconds. */
+const SUCCESSION_MS = 20_000;
 
 /** Where the control socket of the holder of `pidFile` is: beside it, same stem, `.sock`. */
 export function socketPathOf(pidFile: string): string {
@@ -18,17 +22,24 @@ export class PidLock {
   /** The file that is held. */
   readonly path: string;
   readonly #file: Deno.FsFile;
+  #succeeded = false;
 
   constructor(path: string, file: Deno.FsFile) {
     this.path = path;
     this.#file = file;
   }
 
+  /** The launcher starts this program again: the file stays, and says so. */
+  leaveToSuccessor(): void {
+    this.#succeeded = true;
+  }
+
   /** Removes the file while it is still locked, so that no second holder can be hit. */
   [Symbol.asyncDispose](): Promise<void> {
     try {
       this.#file.truncateSync(0);
-      Deno.removeSync(this.path);
+      if (this.#succeeded) writeOver(this.#file, SUCCEEDED);
+      else Deno.removeSync(this.path);
     } catch (error) {
       const gone = error instanceof Deno.errors.NotFound;
       const notOurs = error instanceof Deno.errors.PermissionDenied;
@@ -60,7 +71,7 @@ export function lockPidFile(path: string): PidLock | undefined {
       continue;
     }
     file.truncateSync(0);
-    file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
+    writeOver(file, `${Deno.pid}`);
     file.syncSync();
     return new PidLock(path, file);
   }
@@ -82,6 +93,18 @@ export function isPidFileHeld(path: string): boolean {
     return !file.tryLockSync(false);
   } finally {
     file.close();
+  }
+}
+
+/** True when nobody holds `path`, but who held it last is about to be started again. */
+export function isSuccessorDue(path: string): boolean {
+  try {
+    const { mtime } = Deno.statSync(path);
+    return Deno.readTextFileSync(path).trim() === SUCCEEDED &&
+      Date.now() - (mtime?.getTime() ?? 0) < SUCCESSION_MS;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
 }
 
@@ -121,6 +144,11 @@ function openForLock(path: string): Deno.FsFile {
       { cause: error },
     );
   }
+}
+
+function writeOver(file: Deno.FsFile, line: string): void {
+  file.seekSync(0, Deno.SeekMode.Start);
+  file.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
 /** False when the previous holder removed the file between our open and our lock. */

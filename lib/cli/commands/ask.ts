@@ -7,7 +7,11 @@ import type { ControlReply, ControlRequest } from "../../core/control.ts";
 import { RESTARTING } from "../../core/control_reply.ts";
 import { UsageError } from "../../core/fault.ts";
 import { askControl } from "../../io/ask_control.ts";
-import { socketPathOf } from "../../io/pid_file.ts";
+import {
+  isPidFileHeld,
+  isSuccessorDue,
+  socketPathOf,
+} from "../../io/pid_file.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Context, Surroundings } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
@@ -16,6 +20,8 @@ import { pidFilesToAsk } from "../places.ts";
 /** How long a client may take to start anew. */
 const RESTART_LIMIT_MS = 45_000;
 const LOOK_EVERY_MS = 25;
+/** How long one that holds the pid file, or is about to, may take until it answers. */
+const COMING_LIMIT_MS = 10_000;
 /** Times of files lag the clock by up to one tick of the kernel. */
 const FILE_CLOCK_MS = 20;
 
@@ -104,14 +110,36 @@ async function answers(pidFile: string): Promise<boolean> {
   }
 }
 
-/** The first answer, or else the first fault. */
+/** The first answer, or else the first fault; one that only starts is waited for. */
 async function askEach(
   given: Arguments,
   around: Surroundings,
   request: ControlRequest,
-): Promise<{ readonly answer?: Answer; readonly fault?: Error }> {
+): Promise<Asked> {
+  const pidFiles = pidFilesToAsk(given, around);
+  const deadlineMs = Date.now() + COMING_LIMIT_MS;
+  for (;;) {
+    const asked = await askOnce(pidFiles, request);
+    const { answer, fault } = asked;
+    const waits = answer === undefined
+      ? fault === undefined && pidFiles.some(isComing)
+      : !answer.reply.ok && answer.reply.phase === "starting";
+    if (!waits || Date.now() > deadlineMs) return asked;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
+interface Asked {
+  readonly answer?: Answer;
+  readonly fault?: Error;
+}
+
+async function askOnce(
+  pidFiles: readonly string[],
+  request: ControlRequest,
+): Promise<Asked> {
   let fault: Error | undefined;
-  for (const pidFile of pidFilesToAsk(given, around)) {
+  for (const pidFile of pidFiles) {
     try {
       const reply = await askControl(socketPathOf(pidFile), request);
       if (reply !== undefined) return { answer: { reply, pidFile } };
@@ -121,6 +149,15 @@ async function askEach(
     }
   }
   return fault === undefined ? {} : { fault };
+}
+
+/** True when somebody holds a pid file, or is about to: it will answer, or end. */
+export function isComing(pidFile: string): boolean {
+  try {
+    return isPidFileHeld(pidFile) || isSuccessorDue(pidFile);
+  } catch {
+    return false; // it is another account's, and no business of ours
+  }
 }
 
 /** True when the system keeps us from a socket: a program of another account, such as the server. */

@@ -11,18 +11,28 @@ export interface Signals extends Disposable {
   onReload(handler: () => void): void;
 }
 
-/** Starts to listen. SIGHUP without a handler does nothing, so that a closed terminal ends nobody. */
+/**
+ * Starts to listen. SIGHUP without a handler ends nobody, and the first handler hears of one that
+ * came before it.
+ */
 export function listenForSignals(): Signals {
   const end = new AbortController();
   const handlers: (() => void)[] = [];
   const onEnd = () => end.abort();
-  const onReload = () => handlers.forEach((handler) => handler());
+  let early = false;
+  const onReload = () => {
+    early = handlers.length === 0;
+    handlers.forEach((handler) => handler());
+  };
   Deno.addSignalListener("SIGTERM", onEnd);
   Deno.addSignalListener("SIGINT", onEnd);
   Deno.addSignalListener("SIGHUP", onReload);
   return {
     shutdown: end.signal,
-    onReload: (handler) => void handlers.push(handler),
+    onReload(handler) {
+      handlers.push(handler);
+      if (early) onReload();
+    },
     [Symbol.dispose]() {
       Deno.removeSignalListener("SIGTERM", onEnd);
       Deno.removeSignalListener("SIGINT", onEnd);
