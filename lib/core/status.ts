@@ -65,7 +65,7 @@ export const agreementSchema = z.strictObject({
     cause: z.string(),
     paths: z.array(z.string()),
     /** True when a disk must have changed the bytes: told also after both sides agree again. */
-    damage: z.boolean(),
+    damage: z.boolean().optional(),
   }).nullable(),
   files: z.int(),
   checked: z.int(),
@@ -84,6 +84,12 @@ export const anchorReportSchema = z.strictObject({
     reason: z.string(),
     fix: z.string(),
     paths: z.array(z.string()),
+    /** Of deletions: how many are gone from which directory of the anchor, and since when. */
+    groups: z.array(z.strictObject({
+      directory: z.string(),
+      paths: z.int(),
+      since: z.string(),
+    })).optional(),
   }).nullable(),
   errors: z.array(faultSchema),
   lastSync: z.string().nullable(),
@@ -175,7 +181,7 @@ export const serverReportSchema = z.strictObject({
       stamp: stampSchema,
       lastSeen: z.string().nullable(),
       /** What this machine said of itself, as it last said it: how many of each. */
-      needs: needsSchema,
+      needs: needsSchema.optional(),
     })),
   })),
   /** Users of this root that this server does not serve, with who does. */

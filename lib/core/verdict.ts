@@ -169,7 +169,7 @@ function serverLines(report: ServerReport): Line[] {
 function machineLines(
   name: string,
   state: ClientReport["state"],
-  needs: Needs,
+  needs: Needs | undefined,
 ): Line[] {
   const lines: Line[] = [];
   const text = needsText(needs);
@@ -194,14 +194,16 @@ function machineLines(
 }
 
 /** How bad what a machine says of itself is. */
-export function levelOfNeeds(needs: Needs): Level {
+export function levelOfNeeds(needs: Needs | undefined): Level {
+  if (needs === undefined) return "good";
   const { held, paused, decisions, problems } = needs;
   if (held + paused + decisions > 0) return "decision";
   return problems > 0 ? "problem" : "good";
 }
 
 /** What a machine says of itself, in words; empty when nothing is wrong. */
-export function needsText(needs: Needs): string {
+export function needsText(needs: Needs | undefined): string {
+  if (needs === undefined) return "";
   const { held, paused, decisions, problems } = needs;
   return joined([
     held > 0 ? `${counted(held, "anchor")} held` : "",

@@ -8,6 +8,7 @@ import type { Load, Standing } from "../core/client_state.ts";
 import { type AnchorConfig, treePathOf } from "../core/config.ts";
 import { type ExcludeRules, parseExcludes } from "../core/excludes.ts";
 import { ownPathsIn, withOwnPaths } from "../core/own_places.ts";
+import { counted } from "../core/plural.ts";
 import { nameOf, type RelativePath } from "../core/path.ts";
 import { conflictPath } from "../core/reconcile.ts";
 import type { SettleEvent } from "../core/settle.ts";
@@ -206,10 +207,13 @@ export class Anchor implements AsyncDisposable {
     if (paths.length === 0) return undefined;
     return {
       kind: "deletions",
-      reason: `${paths.length} paths were deleted here at once`,
+      reason: `${counted(paths.length, "path")} ${
+        paths.length === 1 ? "was" : "were"
+      } deleted here at once`,
       fix:
         `sinkd approve ${this.config.path} to delete them everywhere, or sinkd reject ${this.config.path} to bring them back`,
       paths,
+      ages: this.edits.heldAges(),
     };
   }
 
@@ -285,7 +289,9 @@ export class Anchor implements AsyncDisposable {
     if (count === 0) return undefined;
     this.edits.approve();
     this.#ports.onEdited(this);
-    return `${count} deletions go to the server`;
+    return `${counted(count, "deletion")} ${
+      count === 1 ? "goes" : "go"
+    } to the server`;
   }
 
   /** Brings held deletions back. */
@@ -294,7 +300,9 @@ export class Anchor implements AsyncDisposable {
     if (this.edits.heldPaths().length === 0) return undefined;
     const paths = this.edits.reject();
     this.#ports.onUsable(this);
-    return `${paths.length} paths come back from the server`;
+    return `${counted(paths.length, "path")} ${
+      paths.length === 1 ? "comes" : "come"
+    } back from the server`;
   }
 
   setPaused(paused: boolean): void {

@@ -23,6 +23,8 @@ export interface Hold {
   readonly reason: string;
   readonly fix: string;
   readonly paths: readonly string[];
+  /** Of deletions: how long ago each path was found to be gone, in milliseconds. */
+  readonly ages?: ReadonlyMap<string, number>;
 }
 
 /** What {@linkcode AnchorRoot} works with. */

@@ -5,6 +5,7 @@
  */
 import type { ClientState } from "../core/client_state.ts";
 import type { ClientState as StateName } from "../core/protocol.ts";
+import { groupHeld } from "../core/held_groups.ts";
 import { compareStamps, type Stamp, ZERO_STAMP } from "../core/stamp.ts";
 import type { AnchorReport, ClientReport, Fault } from "../core/status.ts";
 import type { Credentials } from "../io/credentials.ts";
@@ -13,6 +14,8 @@ import type { Anchor } from "./anchor.ts";
 
 /** Most paths of held deletions in a report. */
 const HELD_PATHS = 10_000;
+
+type HeldGroups = NonNullable<NonNullable<AnchorReport["held"]>["groups"]>;
 
 /** An anchor and what the state machine says of it. */
 export interface AnchorStanding {
@@ -68,6 +71,7 @@ function anchorReport({ anchor, state }: AnchorStanding): AnchorReport {
       reason: hold.reason,
       fix: hold.fix,
       paths: hold.paths.slice(0, HELD_PATHS),
+      ...(hold.ages === undefined ? {} : { groups: groupsOf(hold.ages) }),
     },
     errors: anchor.problems().list(),
     lastSync: lastSyncMs === undefined
@@ -75,6 +79,17 @@ function anchorReport({ anchor, state }: AnchorStanding): AnchorReport {
       : new Date(lastSyncMs).toISOString(),
     agreement: anchor.checks.report(),
   };
+}
+
+/** Held deletions by directory; ages become times. */
+function groupsOf(ages: ReadonlyMap<string, number>): HeldGroups {
+  const nowMs = Date.now();
+  const since = new Map([...ages].map(([path, ms]) => [path, nowMs - ms]));
+  return groupHeld(since).map(({ directory, paths, sinceMs }) => ({
+    directory,
+    paths,
+    since: new Date(sinceMs).toISOString(),
+  }));
 }
 
 /** The state that most needs attention. */

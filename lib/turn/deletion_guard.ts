@@ -19,19 +19,28 @@ const LONGEST_MS = 30_000;
 
 /** The deletions of one anchor that the server does not have. */
 export class DeletionGuard {
-  readonly #free = new Set<RelativePath>();
-  readonly #held = new Set<RelativePath>();
+  readonly #free = new Map<RelativePath, number>();
+  readonly #isNewcomer: (path: RelativePath, nowMs: number) => boolean;
+  /** With the time at which each was found to be gone. */
+  readonly #held = new Map<RelativePath, number>();
   readonly #approved = new Set<RelativePath>();
   /** The last of them came, and the last of them or of the scans after them was over. */
   #addedMs = -Infinity;
   #lastMs = -Infinity;
   #scans = 0;
 
+  /** `isNewcomer` tells which paths this machine made a short while ago. */
+  constructor(
+    isNewcomer: (path: RelativePath, nowMs: number) => boolean = () => false,
+  ) {
+    this.#isNewcomer = isNewcomer;
+  }
+
   add(path: RelativePath, nowMs: number): void {
     if (
       this.#free.has(path) || this.#held.has(path) || this.#approved.has(path)
     ) return;
-    this.#free.add(path);
+    this.#free.set(path, nowMs);
     this.#addedMs = nowMs;
     this.#lastMs = nowMs;
   }
@@ -58,7 +67,7 @@ export class DeletionGuard {
   ready(nowMs: number, total: () => number): RelativePath[] {
     const going = [
       ...this.#approved,
-      ...(this.#judge(nowMs, total) ? this.#free : []),
+      ...(this.#judge(nowMs, total) ? this.#free.keys() : []),
     ];
     return going.sort(comparePaths).reverse();
   }
@@ -72,7 +81,12 @@ export class DeletionGuard {
   /** Deletions that wait for a person. */
   held(nowMs: number, total: () => number): RelativePath[] {
     this.#judge(nowMs, total);
-    return [...this.#held].sort(comparePaths);
+    return [...this.#held.keys()].sort(comparePaths);
+  }
+
+  /** Since when each of what {@linkcode held} last gave is gone. */
+  heldSince(): ReadonlyMap<RelativePath, number> {
+    return this.#held;
   }
 
   /** When many deletions will have come to rest, or `undefined` when nothing waits for that. */
@@ -82,7 +96,7 @@ export class DeletionGuard {
 
   /** Lets go what is held. */
   approve(): void {
-    for (const path of this.#held) this.#approved.add(path);
+    for (const path of this.#held.keys()) this.#approved.add(path);
     this.#held.clear();
   }
 
@@ -95,10 +109,12 @@ export class DeletionGuard {
       if (this.#scans > 0 && nowMs < this.#addedMs + LONGEST_MS) return false;
     }
     const others = this.#held.size + this.#approved.size;
-    if (!mustHold({ deleted: this.#free.size, total: total() - others })) {
-      return true;
-    }
-    for (const path of this.#free) this.#held.add(path);
+    const deletions = { deleted: this.#free.size, total: total() - others };
+    if (!mustHold(deletions)) return true;
+    const newcomers = [...this.#free.keys()]
+      .filter((path) => this.#isNewcomer(path, nowMs)).length;
+    if (!mustHold({ ...deletions, newcomers })) return true;
+    for (const [path, sinceMs] of this.#free) this.#held.set(path, sinceMs);
     this.#free.clear();
     return false;
   }

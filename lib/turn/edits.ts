@@ -10,6 +10,7 @@ import { isDirty, isSuspect } from "../core/reconcile.ts";
 import { CHANGED_WHILE_READ } from "../core/server_commit.ts";
 import { ZERO_STAMP } from "../core/stamp.ts";
 import { DeletionGuard } from "./deletion_guard.ts";
+import { Newcomers } from "./newcomers.ts";
 import type {
   Base,
   Batch,
@@ -62,7 +63,10 @@ export class AnchorEdits implements Edits {
   /** Why edits could not be taken when they were last offered; shown in status until they are. */
   readonly refused = new Map<RelativePath, string>();
   readonly #dirty = new Map<RelativePath, Dirty>();
-  readonly #deletions = new DeletionGuard();
+  readonly #newcomers = new Newcomers();
+  readonly #deletions = new DeletionGuard((path, nowMs) =>
+    this.#newcomers.has(path, nowMs)
+  );
   readonly #waiting = new Set<RelativePath>();
   readonly #tries = new Map<RelativePath, number>();
   readonly #ports: EditsPorts;
@@ -93,6 +97,18 @@ export class AnchorEdits implements Edits {
   /** Deletions that wait for a person. */
   heldPaths(): RelativePath[] {
     return this.#deletions.held(this.#ports.steadyMs(), () => this.#total());
+  }
+
+  /** Deletions that wait for a person, with how long ago each was found, in milliseconds. */
+  heldAges(): Map<RelativePath, number> {
+    const nowMs = this.#ports.steadyMs();
+    this.heldPaths();
+    return new Map(
+      [...this.#deletions.heldSince()].map(([path, atMs]) => [
+        path,
+        nowMs - atMs,
+      ]),
+    );
   }
 
   /** When many deletions will be judged, or `undefined`. */
@@ -234,6 +250,7 @@ export class AnchorEdits implements Edits {
     for (const path of paths) {
       this.#tries.delete(path);
       this.refused.delete(path);
+      this.#noteNewcomer(path);
       this.#clear(path);
       this.examine([path]);
     }
@@ -326,6 +343,9 @@ export class AnchorEdits implements Edits {
         const left = entry !== undefined &&
           this.#ports.disk.passesOver(path, entry);
         if (!left && isDirty(found, row)) {
+          if (found === undefined) {
+            this.#newcomers.gone(path, row, this.#ports.steadyMs());
+          }
           this.#set(path, dirtyAs(found, row));
         } else {
           this.#clear(path);
@@ -348,6 +368,13 @@ export class AnchorEdits implements Edits {
     this.#dirty.set(path, dirty);
     this.#waiting.delete(path);
     this.faults.delete(path);
+  }
+
+  #noteNewcomer(path: RelativePath): void {
+    const was = this.#dirty.get(path);
+    if (was?.kind !== "put" || !was.isNew) return;
+    const { base, steadyMs } = this.#ports;
+    this.#newcomers.sent(path, base.row(path).base, steadyMs());
   }
 
   #clear(path: RelativePath): void {

@@ -136,6 +136,30 @@ Deno.test("renderText() lists what is held, problems with why and fix, and confl
   ) assert.ok(shown.includes(part), `${part}\nis not in\n${shown}`);
 });
 
+Deno.test("renderText() shows held deletions by directory, with counts and ages", () => {
+  const group = (directory: string, paths: number) => ({
+    directory,
+    paths,
+    since: "2026-11-22T11:57:00Z",
+  });
+  const shown = text(clientReport({
+    anchors: [anchorReport({
+      held: {
+        reason: "1,205 paths were deleted here at once",
+        fix: "sinkd approve, or sinkd reject",
+        paths: ["photos/2019/a"],
+        groups: [group("photos/2019", 1204), group("", 1)],
+      },
+    })],
+  }));
+  assert.ok(
+    shown.includes(
+      "  1,204 paths in photos/2019 (deleted 3 min ago)\n  1 path in /home/alice/docs (deleted 3 min ago)\n",
+    ),
+    shown,
+  );
+});
+
 Deno.test("renderText() stays one screen when there is very much", () => {
   const many = Array.from({ length: 500 }, (_, at) => `n${at}`);
   const lines = text(clientReport({

@@ -18,3 +18,18 @@ for (const [deleted, total, expected] of COUNTS) {
     assert.equal(mustHold({ deleted, total }), expected);
   });
 }
+
+const WITH_NEWCOMERS: [number, number, number, boolean][] = [
+  [800, 1032, 800, false],
+  [800, 1032, 799, false],
+  [917, 1032, 800, true], // 117 of 232 old ones
+  [916, 1032, 800, false],
+  [1032, 1032, 800, true], // nothing is left
+  [1032, 1032, 1032, true],
+  [889, 890, 800, false], // fewer than 100 old ones are never taken for an accident
+];
+for (const [deleted, total, newcomers, expected] of WITH_NEWCOMERS) {
+  Deno.test(`mustHold() is ${expected} when ${deleted} of ${total} are deleted, ${newcomers} of them newcomers`, () => {
+    assert.equal(mustHold({ deleted, total, newcomers }), expected);
+  });
+}

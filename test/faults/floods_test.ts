@@ -99,6 +99,29 @@ async function decide(
 }
 
 testInWorld(
+  "800 of 1,032 paths made and removed again are no question, and all else goes on",
+  { clients: { alice: ["a", "b"] } },
+  async (world) => {
+    const ledger = new Ledger();
+    const [a, b] = [world.client("a"), world.client("b")];
+    for (let i = 0; i < 231; i++) ledger.write(b, `${i}`, `file ${i}`);
+    await world.waitInStep({ limitMs: 60_000 });
+    Deno.mkdirSync(`${a.files}/build`);
+    for (let i = 0; i < 800; i++) {
+      Deno.writeTextFileSync(`${a.files}/build/${i}`, `made ${i}`);
+    }
+    await world.waitInStep({ limitMs: 120_000 });
+    Deno.removeSync(`${a.files}/build`, { recursive: true });
+    ledger.write(a, "beside");
+    await waitFor("it to be gone on b, and not held on a", async () => {
+      assert.equal((await a.anchor()).held, null);
+      return itemAt(`${b.files}/build`) === undefined;
+    }, { limitMs: 120_000 });
+    await assertGuarantees(world, ledger, { limitMs: 60_000 });
+  },
+);
+
+testInWorld(
   "60 % deleted while the client was away is held; reject brings all back, approve leaves it in history",
   { clients: { alice: ["a", "b"] } },
   async (world) => {

@@ -486,6 +486,99 @@ function prefixed(directory: string, tree: Tree): Tree {
   );
 }
 
+/** Makes files and hands them in, as a turn does. */
+async function send(rig: Rig, tree: Tree): Promise<void> {
+  makeTree(rig.root, tree);
+  rig.edits.applyScan(await scan(rig));
+  rig.clock.ms = Math.max(rig.clock.ms, Date.now()) + 1000;
+  const { changes } = await rig.edits.collect(ALL);
+  const paths = changes.map(({ path }) => path);
+  agreeOn(rig, paths);
+  rig.edits.done(paths);
+  assert.equal(rig.edits.pending(), 0);
+}
+
+const HOUR_MS = 60 * 60_000;
+const BUILD = { build: directory(), ...prefixed("build", many(300)) };
+
+async function removeBuild(rig: Rig, name = "build"): Promise<void> {
+  Deno.removeSync(`${rig.root}/${name}`, { recursive: true });
+  rig.edits.applyScan(await scan(rig));
+  rig.clock.ms += 1000;
+}
+
+Deno.test("collect() asks nobody about a tree that was made and removed here, again and again, within the hour", async () => {
+  await withAnchor(many(120), async (rig) => {
+    for (let round = 0; round < 2; round++) {
+      await send(rig, BUILD);
+      rig.clock.ms += HOUR_MS / 2;
+      await removeBuild(rig);
+      assert.deepEqual(rig.edits.heldPaths(), []);
+      const { changes } = await rig.edits.collect(ALL);
+      assert.equal(changes.length, 301);
+      const paths = changes.map(({ path }) => path);
+      agreeOn(rig, paths);
+      rig.edits.done(paths);
+    }
+  });
+});
+
+Deno.test("collect() holds what was made here more than an hour ago", async () => {
+  await withAnchor(many(120), async (rig) => {
+    await send(rig, BUILD);
+    rig.clock.ms += HOUR_MS;
+    await removeBuild(rig);
+    assert.equal(rig.edits.heldPaths().length, 301);
+    assert.ok([...rig.edits.heldAges().values()].every((ms) => ms === 1000));
+  });
+});
+
+Deno.test("collect() holds old files under a new name, whether their old one went first or last", async () => {
+  for (const order of ["first", "last", "at once"]) {
+    const base = {
+      ...many(120),
+      old: directory(),
+      ...prefixed("old", many(300)),
+    };
+    await withAnchor(base, async (rig) => {
+      Deno.renameSync(`${rig.root}/old`, `${rig.root}/build`);
+      rig.edits.applyScan(await scan(rig));
+      rig.clock.ms += 1000;
+      const { changes } = await rig.edits.collect(ALL);
+      const isGone = ({ path }: { path: string }) => path.startsWith("old");
+      const parts = order === "at once"
+        ? [changes]
+        : [changes.filter(isGone), changes.filter((each) => !isGone(each))];
+      if (order === "last") parts.reverse();
+      for (const part of parts) {
+        const paths = part.map(({ path }) => path);
+        agreeOn(rig, paths);
+        rig.edits.done(paths);
+      }
+      await removeBuild(rig);
+      assert.equal(rig.edits.heldPaths().length, 301, order);
+    });
+  }
+});
+
+Deno.test("collect() asks nobody about a new tree that was renamed before it was removed", async () => {
+  await withAnchor(many(120), async (rig) => {
+    await send(rig, BUILD);
+    Deno.renameSync(`${rig.root}/build`, `${rig.root}/dist`);
+    await send(rig, {});
+    await removeBuild(rig, "dist");
+    assert.deepEqual(rig.edits.heldPaths(), []);
+  });
+});
+
+Deno.test("collect() holds an anchor that is emptied, also of what was just made", async () => {
+  await withAnchor({}, async (rig) => {
+    await send(rig, BUILD);
+    await removeBuild(rig);
+    assert.equal(rig.edits.heldPaths().length, 301);
+  });
+});
+
 Deno.test("reject() forgets the deletions, so that all comes back from the server", async () => {
   await withAnchor(many(12), async (rig) => {
     removeSome(rig.root, 12);

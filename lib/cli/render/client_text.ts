@@ -44,7 +44,7 @@ export function clientLines(
     "",
     ...whoLines(report, paint),
     ...anchorLines(report, nowMs, paint),
-    ...report.anchors.flatMap((anchor) => heldLines(anchor, paint)),
+    ...report.anchors.flatMap((anchor) => heldLines(anchor, nowMs, paint)),
     ...report.anchors.flatMap((anchor) => agreementLines(anchor, nowMs, paint)),
     ...problemLines(faults, nowMs, paint),
     ...nameLines(
@@ -115,14 +115,25 @@ function anchorLines(
   return ["", paint("strong", head), ...lines];
 }
 
-function heldLines(anchor: AnchorReport, paint: Paint): string[] {
+function heldLines(
+  anchor: AnchorReport,
+  nowMs: number,
+  paint: Paint,
+): string[] {
   if (anchor.held === null) return [];
+  const { reason, fix, paths, groups } = anchor.held;
   return [
     "",
     `${paint("bad", "Held")}  ${plain(anchor.path)}`,
-    `  why: ${plain(anchor.held.reason)}`,
-    `  fix: ${plain(anchor.held.fix)}`,
-    ...nameLines("", anchor.held.paths, paint, HELD_SHOWN).slice(2),
+    `  why: ${plain(reason)}`,
+    `  fix: ${plain(fix)}`,
+    ...(groups === undefined
+      ? nameLines("", paths, paint, HELD_SHOWN).slice(2)
+      : groups.map(({ directory, paths, since }) =>
+        `  ${counted(paths, "path")} in ${
+          plain(directory === "" ? anchor.path : directory)
+        } (deleted ${ago(since, nowMs)})`
+      )),
   ];
 }
 
