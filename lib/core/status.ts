@@ -73,6 +73,21 @@ export const agreementSchema = z.strictObject({
 /** See {@linkcode agreementSchema}. */
 export type AgreementReport = z.infer<typeof agreementSchema>;
 
+/**
+ * A transfer under way: `receive` or `send`, as seen from the machine that reports. `bytes` of `files`
+ * files all together, of which `done` went over the wire so far (a delta needs fewer).
+ */
+export const transferSchema = z.strictObject({
+  direction: z.enum(["send", "receive"]),
+  files: z.int(),
+  bytes: z.int(),
+  done: z.int(),
+  bytesPerSecond: z.int(),
+  since: z.string(),
+});
+/** See {@linkcode transferSchema}. */
+export type TransferReport = z.infer<typeof transferSchema>;
+
 /** One anchor in a client's report; `pending` counts changes not yet on the server. */
 export const anchorReportSchema = z.strictObject({
   path: z.string(),
@@ -92,6 +107,7 @@ export const anchorReportSchema = z.strictObject({
     })).optional(),
   }).nullable(),
   errors: z.array(faultSchema),
+  transfer: transferSchema.optional(),
   lastSync: z.string().nullable(),
   agreement: agreementSchema,
 });
@@ -173,6 +189,14 @@ export const serverReportSchema = z.strictObject({
     epoch: z.string(),
     state: serverStates,
     queue: z.int(),
+    /** What runs, by machine and place in the user's tree. */
+    transfers: z.array(z.strictObject({
+      client: z.string(),
+      path: z.string(),
+      ...transferSchema.shape,
+    })).optional(),
+    /** Machines whose requests wait for their turn. */
+    waiting: z.array(z.string()).optional(),
     checks: checksSchema,
     clients: z.array(z.strictObject({
       client: z.string(),

@@ -7,6 +7,7 @@
  * @module
  */
 import { counted, joined } from "./plural.ts";
+import { transferWords } from "./transfer_words.ts";
 import type {
   AnchorReport,
   ClientReport,
@@ -102,13 +103,17 @@ function faultLine({ level, path, cause }: Fault): Line {
 }
 
 function anchorLines(anchor: AnchorReport): Line[] {
-  const { path, held, errors, agreement, conflicts, pending } = anchor;
+  const { path, held, errors, agreement, conflicts, pending, transfer } =
+    anchor;
   const lines = errors.map(faultLine);
   if (held !== null) {
     lines.push({ level: "decision", what: `${path}: ${held.reason}` });
   }
   lines.push(...stateLines(anchor.state));
   if (pending > 0) lines.push({ level: "busy", what: "" });
+  if (transfer !== undefined) {
+    lines.push({ level: "busy", what: `${path}: ${transferWords(transfer)}` });
+  }
   if (agreement.state === "differs") {
     const what = `${path} differs from the server`;
     lines.push({ level: "problem", what });
@@ -139,7 +144,13 @@ function serverLines(report: ServerReport): Line[] {
   const lines = report.errors.map(faultLine);
   if (report.state === "Offline") lines.push({ level: "offline", what: "" });
   if (report.state === "Synching") lines.push({ level: "busy", what: "" });
-  for (const { user, clients, state, queue, checks } of report.users) {
+  for (
+    const { user, clients, state, queue, checks, transfers } of report.users
+  ) {
+    for (const { client, path, ...transfer } of transfers ?? []) {
+      const what = `${user}/${client}, ${path}: ${transferWords(transfer)}`;
+      lines.push({ level: "busy", what });
+    }
     if (state !== "Sinkd" || queue > 0) lines.push({ level: "busy", what: "" });
     if (checks.damaged.length > 0) {
       const what = `${counted(checks.damaged.length, "file")} of ${user} ${
@@ -155,10 +166,10 @@ function serverLines(report: ServerReport): Line[] {
   for (const { user, reason } of report.elsewhere) {
     if (reason === "taken") continue;
     const level = reason === "stale" ? "decision" : "busy";
-    lines.push({
-      level,
-      what: `the directory of ${user} is older than its newest one`,
-    });
+    const what = reason === "stale"
+      ? `the directory of ${user} is older than its newest one`
+      : "";
+    lines.push({ level, what });
   }
   if (report.users.length + report.elsewhere.length === 0) {
     lines.push({ level: "note", what: "" });
@@ -270,11 +281,32 @@ function busyHeadline(
   pending: number,
   lines: readonly Line[],
 ): Headline {
-  if (pending === 0 && report.state === "Behind") {
+  const isMoving = report.anchors.some(({ transfer }) =>
+    transfer !== undefined
+  );
+  if (!isMoving && pending === 0 && report.state === "Behind") {
     return {
       mark: "Not up to date yet.",
       text: sentences([
         "the server has changes and sends them in turn; nothing to do",
+        below(lines, ["note"]),
+      ]),
+    };
+  }
+  const moving = worstWords(lines, "busy", "");
+  if (moving !== "") {
+    const files = report.anchors.reduce(
+      (sum, { transfer }) =>
+        sum + (transfer?.direction === "send" ? transfer.files : 0),
+      0,
+    );
+    const rest = pending - files;
+    return {
+      mark: "Working:",
+      text: after(moving, [
+        rest > 0
+          ? `${counted(rest, "change")} ${rest === 1 ? "waits" : "wait"} for it`
+          : "",
         below(lines, ["note"]),
       ]),
     };
@@ -300,6 +332,7 @@ function serverHeadline(
     ? ""
     : `${counted(away, "machine")} ${away === 1 ? "is" : "are"} offline`;
   const queue = report.users.reduce((sum, user) => sum + user.queue, 0);
+  const moving = worstWords(lines, "busy", "");
   const work = queue === 0 ? "" : `${counted(queue, "request")} in the queue`;
   switch (level) {
     case "decision":
@@ -322,7 +355,9 @@ function serverHeadline(
         text: after(worstWords(lines, level, "see below"), [work]),
       };
     case "busy":
-      return { mark: "Working.", text: sentences([work, offline]) };
+      return moving === ""
+        ? { mark: "Working.", text: sentences([work, offline]) }
+        : { mark: "Working:", text: after(moving, [work, offline]) };
     case "note":
     case "good":
       return report.users.length + report.elsewhere.length === 0

@@ -24,6 +24,11 @@ import { unmungeLinks } from "../io/rsync_serve.ts";
 import { clientLine } from "../io/turn_lines.ts";
 import { AnchorEdits } from "../turn/edits.ts";
 import {
+  meteredClientLine,
+  type Progress,
+  TransferMeter,
+} from "../turn/transfer_meter.ts";
+import {
   type ClientTurnEnd,
   finishClientIntent,
   takeTurn,
@@ -37,6 +42,7 @@ import { ALMOST_NOTHING_MS, AnchorScans } from "./anchor_scans.ts";
 import { suspectBytes, suspectRecords } from "./anchor_suspects.ts";
 import { guardedEdits, noteTurn, transferOf } from "./anchor_turn.ts";
 import { describe, Faults } from "./faults.ts";
+import { meteredChannel } from "./metered_channel.ts";
 
 /** How long the server may think between two messages. */
 const SILENCE_MS = 180_000;
@@ -91,6 +97,7 @@ export class Anchor implements AsyncDisposable {
   #ready = false;
   #retired = false;
   #pipes = 0;
+  #meter: TransferMeter | undefined;
 
   constructor(ports: AnchorPorts) {
     const { config, store } = ports;
@@ -217,6 +224,11 @@ export class Anchor implements AsyncDisposable {
     };
   }
 
+  /** What is on its way now. */
+  progress(): Progress | undefined {
+    return this.#meter?.progress();
+  }
+
   /** What is wrong now, beside what is held. */
   problems(): Faults {
     restateEdits(this.edits, this.root, this.faults);
@@ -242,7 +254,9 @@ export class Anchor implements AsyncDisposable {
         );
       }
       await finishClientIntent(this.store, this.#disk, this.edits);
-      const line = clientLine(channel, {
+      const meter = this.#meter = new TransferMeter(() => performance.now());
+      const metered = meteredChannel(channel, meter, "client");
+      const line = clientLine(metered, {
         root: this.root,
         only: this.only,
         runDirectory: this.#ports.runDirectory,
@@ -250,7 +264,7 @@ export class Anchor implements AsyncDisposable {
       });
       try {
         const end = await takeTurn({
-          line,
+          line: meteredClientLine(line, meter),
           base: this.store,
           disk: this.#disk,
           edits: guardedEdits(this.edits, {

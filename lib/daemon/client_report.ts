@@ -11,6 +11,7 @@ import type { AnchorReport, ClientReport, Fault } from "../core/status.ts";
 import type { Credentials } from "../io/credentials.ts";
 import { VERSION } from "../version.ts";
 import type { Anchor } from "./anchor.ts";
+import { transferReport } from "./transfer_report.ts";
 
 /** Most paths of held deletions in a report. */
 const HELD_PATHS = 10_000;
@@ -60,6 +61,7 @@ export function clientReport(
 
 function anchorReport({ anchor, state }: AnchorStanding): AnchorReport {
   const hold = anchor.hold();
+  const transfer = transferReport(anchor.progress(), "client");
   const lastSyncMs = anchor.store.lastSyncMs();
   return {
     path: anchor.config.path,
@@ -74,6 +76,7 @@ function anchorReport({ anchor, state }: AnchorStanding): AnchorReport {
       ...(hold.ages === undefined ? {} : { groups: groupsOf(hold.ages) }),
     },
     errors: anchor.problems().list(),
+    ...(transfer === undefined ? {} : { transfer }),
     lastSync: lastSyncMs === undefined
       ? null
       : new Date(lastSyncMs).toISOString(),

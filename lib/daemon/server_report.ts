@@ -12,6 +12,8 @@ import type {
 } from "../core/status.ts";
 import { ZERO_STAMP } from "../core/stamp.ts";
 import { VERSION } from "../version.ts";
+import type { ServerTurns } from "./server_turns.ts";
+import { transferReport } from "./transfer_report.ts";
 import type { User } from "./users.ts";
 
 /** What `sinkd status` shows of the server. */
@@ -23,6 +25,7 @@ export function serverReport(
     readonly state: ServerState;
     readonly users: readonly User[];
     readonly elsewhere: readonly Elsewhere[];
+    readonly transfers: ServerTurns["transfers"];
     readonly checks: (user: User) => ChecksReport;
     readonly faults: readonly Fault[];
   },
@@ -47,6 +50,12 @@ export function serverReport(
         epoch,
         state: userState(view),
         queue: (view?.queue.length ?? 0) + (view?.active.length ?? 0),
+        transfers: from.transfers(user.name).flatMap(({ turn, progress }) => {
+          const transfer = transferReport(progress, "server");
+          const { client, path } = turn;
+          return transfer === undefined ? [] : [{ client, path, ...transfer }];
+        }),
+        waiting: [...new Set((view?.queue ?? []).map(({ client }) => client))],
         checks: from.checks(user),
         clients: accounts.map(({ client, host }) => {
           const seen = view?.clients.get(client);

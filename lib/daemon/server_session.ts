@@ -419,6 +419,7 @@ export class Server {
         .filter((name) => this.#serving.serves(name))
         .flatMap((name) => this.#users.get(name) ?? []),
       elsewhere: this.#serving.elsewhere(),
+      transfers: (user) => this.#turns.transfers(user),
       checks: (user) => this.#checks.report(user),
       faults: [...this.faults.list(), ...this.#checks.faults()],
     });

@@ -16,6 +16,12 @@ import { logger } from "../io/log.ts";
 import { randomHex, serverLine } from "../io/turn_lines.ts";
 import type { ServerTree } from "../ports.ts";
 import { serveTurn } from "../turn/serve_turn.ts";
+import {
+  meteredServerLine,
+  type Progress,
+  TransferMeter,
+} from "../turn/transfer_meter.ts";
+import { meteredChannel } from "./metered_channel.ts";
 import { describe } from "./faults.ts";
 import type { Logins } from "./logins.ts";
 import type { User, Users } from "./users.ts";
@@ -60,7 +66,7 @@ export class ServerTurns implements AsyncDisposable {
   readonly #invited = new Map<string, Invitation>();
   readonly #running = new Map<
     number,
-    { channel: Channel; user: string; done: Promise<void> }
+    { channel: Channel; turn: Turn; meter: TransferMeter; done: Promise<void> }
   >();
 
   constructor(ports: TurnPorts) {
@@ -125,21 +131,35 @@ export class ServerTurns implements AsyncDisposable {
     clearTimeout(invitation.timer);
     this.#invited.delete(hello.session);
     const { turn } = invitation;
-    const done = this.#run(channel, turn, user);
-    this.#running.set(turn.id, { channel, user: turn.user, done });
+    const meter = new TransferMeter(() => performance.now());
+    const metered = meteredChannel(channel, meter, "server");
+    const done = this.#run(metered, meter, { turn, user });
+    this.#running.set(turn.id, { channel, turn, meter, done });
     await done;
+  }
+
+  /** What is under way of a user. */
+  transfers(user: string): { turn: Turn; progress: Progress }[] {
+    return [...this.#running.values()].flatMap(({ turn, meter }) => {
+      const progress = turn.user === user ? meter.progress() : undefined;
+      return progress === undefined ? [] : [{ turn, progress }];
+    });
   }
 
   /** Resolves when no turn of the user runs. */
   async ended(user: string): Promise<void> {
     const running = [...this.#running.values()];
     await Promise.all(
-      running.filter((turn) => turn.user === user).map(({ done }) => done),
+      running.filter(({ turn }) => turn.user === user).map(({ done }) => done),
     );
   }
 
   /** The turn is over, for the queue, as soon as its last word is said: the client may ask again at once. */
-  async #run(channel: Channel, turn: Turn, user: User): Promise<void> {
+  async #run(
+    channel: Channel,
+    meter: TransferMeter,
+    { turn, user }: { turn: Turn; user: User },
+  ): Promise<void> {
     let stamp: Stamp | undefined;
     let failure: string | undefined;
     const assertServed = () => this.#ports.assertServed(turn.user);
@@ -150,10 +170,13 @@ export class ServerTurns implements AsyncDisposable {
         path: turn.path,
         stageName: stageName(turn),
         exclusive: turn.exclusive,
-        line: serverLine(channel, {
-          runDirectory: this.#ports.runDirectory,
-          silenceMs: SILENCE_MS,
-        }),
+        line: meteredServerLine(
+          serverLine(channel, {
+            runDirectory: this.#ports.runDirectory,
+            silenceMs: SILENCE_MS,
+          }),
+          meter,
+        ),
         journal: user.journal,
         tree: this.#guarded(user),
         today: () => utcDate(Date.now()),

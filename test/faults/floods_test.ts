@@ -112,7 +112,7 @@ testInWorld(
     }
     await world.waitInStep({ limitMs: 120_000 });
     Deno.removeSync(`${a.files}/build`, { recursive: true });
-    ledger.write(a, "beside");
+    ledger.write(a, "beside", "goes on");
     await waitFor("it to be gone on b, and not held on a", async () => {
       assert.equal((await a.anchor()).held, null);
       return itemAt(`${b.files}/build`) === undefined;

@@ -9,9 +9,11 @@ import type {
   ClientReport,
   Fault,
   Level,
+  TransferReport,
 } from "../../core/status.ts";
 import { type Verdict, verdictOf } from "../../core/verdict.ts";
 import { stampText } from "../../core/stamp_text.ts";
+import { transferWords } from "../../core/transfer_words.ts";
 import { nameLines, problemLines } from "./problems.ts";
 import { agreedCell, agreementLines } from "./agreement_text.ts";
 import {
@@ -44,6 +46,7 @@ export function clientLines(
     "",
     ...whoLines(report, paint),
     ...anchorLines(report, nowMs, paint),
+    ...transferLines(report, nowMs),
     ...report.anchors.flatMap((anchor) => heldLines(anchor, nowMs, paint)),
     ...report.anchors.flatMap((anchor) => agreementLines(anchor, nowMs, paint)),
     ...problemLines(faults, nowMs, paint),
@@ -113,6 +116,28 @@ function anchorLines(
   }
   const [head = "", ...lines] = columns(rows, ["Pending", "Conflicts"], paint);
   return ["", paint("strong", head), ...lines];
+}
+
+function transferLines({ anchors }: ClientReport, nowMs: number): string[] {
+  const lines = anchors.flatMap(({ path, transfer, pending }) => {
+    if (transfer === undefined) return [];
+    const sent = transfer.direction === "send" ? transfer.files : 0;
+    const rest = pending - sent;
+    const then = rest > 0 ? `; ${counted(rest, "change")} to follow` : "";
+    return [transferLine(path, transfer, nowMs) + then];
+  });
+  return lines.length === 0 ? [] : ["", ...lines];
+}
+
+/** Where, what, how far and since when. */
+export function transferLine(
+  where: string,
+  transfer: TransferReport,
+  nowMs: number,
+): string {
+  return `${plain(where)}: ${transferWords(transfer)} (began ${
+    ago(transfer.since, nowMs)
+  })`;
 }
 
 function heldLines(

@@ -7,12 +7,13 @@ import type { ChecksReport, ServerReport } from "../../core/status.ts";
 import { stampText } from "../../core/stamp_text.ts";
 import { counted } from "../../core/plural.ts";
 import { needsText, verdictOf } from "../../core/verdict.ts";
-import { headline, toneOf } from "./client_text.ts";
+import { headline, toneOf, transferLine } from "./client_text.ts";
 import { nameLines, problemLines } from "./problems.ts";
 import { ago, type Cell, columns, type Paint, plain } from "./style.ts";
 
 const CLIENTS_SHOWN = 30;
 const MENDED_SHOWN = 5;
+const WAITING_SHOWN = 5;
 
 /** See {@linkcode ServerReport}. */
 export function serverLines(
@@ -40,6 +41,7 @@ export function serverLines(
       paint,
     ).map((line) => line.trimEnd()),
     ...userLines(report, nowMs, paint),
+    ...transferLines(report, nowMs),
     ...elsewhereLines(report, nowMs, paint),
     ...problemLines(report.errors, nowMs, paint),
     ...report.users.flatMap(({ user, checks }) =>
@@ -53,6 +55,24 @@ export function serverLines(
       )
     ),
   ];
+}
+
+/** What runs, and who waits for it. */
+function transferLines({ users }: ServerReport, nowMs: number): string[] {
+  const lines = users.flatMap(({ user, transfers = [], waiting = [] }) => {
+    const names = waiting.slice(0, WAITING_SHOWN).map((name) =>
+      plain(`${user}/${name}`)
+    );
+    const more = waiting.length - names.length;
+    const rest = more > 0 ? ` and ${more} more` : "";
+    return [
+      ...transfers.map(({ client, path, ...transfer }) =>
+        transferLine(`${user}/${client}, ${path}`, transfer, nowMs)
+      ),
+      ...(names.length === 0 ? [] : [`waiting: ${names.join(", ")}${rest}`]),
+    ];
+  });
+  return lines.length === 0 ? [] : ["", ...lines];
 }
 
 /** Users that another server serves, or that wait. */
