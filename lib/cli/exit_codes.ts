@@ -3,7 +3,10 @@
  *
  * @module
  */
+import { errorText } from "../core/error_text.ts";
 import { UsageError } from "../core/fault.ts";
+import type { StatusReport } from "../core/status.ts";
+import { verdictOf } from "../core/verdict.ts";
 
 /** What the process exits with. */
 export const EXIT = {
@@ -28,23 +31,10 @@ export function exitCodeOf(error: unknown): number {
 
 /** The one line that an error prints: its message, and what caused it where that says more. */
 export function messageOf(error: unknown): string {
-  const parts: string[] = [];
-  let current = error;
-  while (current !== undefined && parts.length < 4) {
-    const text = textOf(current);
-    if (text !== "" && !parts.some((part) => part.includes(text))) {
-      parts.push(text);
-    }
-    current = current instanceof Error ? current.cause : undefined;
-  }
-  return parts.join(": ").replaceAll(/\s*\n\s*/g, " ");
+  return errorText(error);
 }
 
-function textOf(error: unknown): string {
-  if (error instanceof Deno.errors.NotCapable) {
-    return `${
-      error.message.replace(/, run again with.*$/s, "")
-    }; start it through scripts/sinkd, which computes what it may do`;
-  }
-  return error instanceof Error ? error.message : String(error);
+/** What `sinkd status` exits with. */
+export function exitCodeOfReport(report: StatusReport): number {
+  return verdictOf(report).exitCode;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../core/error_text.ts";
 import { counted } from "../core/plural.ts";
 import type { Fault } from "../core/status.ts";
 
@@ -130,8 +131,5 @@ function listed(faults: Fault[]): Fault[] {
 
 /** An error as one sentence, with its causes. */
 export function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined
-    ? error.message
-    : `${error.message}: ${describe(error.cause)}`;
+  return errorText(error);
 }

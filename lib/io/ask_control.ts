@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { errorText } from "../core/error_text.ts";
 import type { ControlReply, ControlRequest } from "../core/control.ts";
 import { MAX_REPLY_BYTES, readReply } from "../core/control_reply.ts";
 import { readLine, writeAll } from "./lines.ts";
@@ -38,9 +39,7 @@ export async function askControl(
   } catch (error) {
     const state = late
       ? `no answer within ${REPLY_DEADLINE_MS / 1000} s`
-      : error instanceof Error
-      ? error.message
-      : String(error);
+      : errorText(error);
     throw new Error(
       `Cannot ask the process at ${JSON.stringify(socketPath)}: ${state}`,
       { cause: error },
@@ -62,9 +61,7 @@ async function dial(socketPath: string): Promise<Deno.Conn | undefined> {
     const denied = error instanceof Deno.errors.PermissionDenied;
     const state = denied
       ? "permission denied; run this as the user it runs as"
-      : error instanceof Error
-      ? error.message
-      : String(error);
+      : errorText(error);
     throw new Error(
       `Cannot reach the process at ${JSON.stringify(socketPath)}: ${state}`,
       { cause: error },

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../core/error_text.ts";
 import { X509Certificate } from "node:crypto";
 import { UsageError } from "../core/fault.ts";
 import { MAX_CA_CHARACTERS } from "./credentials.ts";
@@ -21,7 +22,7 @@ export function readBrokerCa(file: string | undefined): string | undefined {
     if (text.length <= MAX_CA_CHARACTERS) return text;
     throw new Error(`it is larger than ${MAX_CA_CHARACTERS} characters`);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = errorText(cause);
     throw new UsageError(`Cannot use --broker-ca ${file}: ${why}`, 2, {
       cause,
     });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../core/error_text.ts";
 import type { Duplex } from "node:stream";
 import {
   CHANNEL_MAGIC,
@@ -53,9 +54,7 @@ export async function dialChannel(options: DialOptions): Promise<Channel> {
   } catch (cause) {
     stream?.abort();
     throw new Error(
-      `Cannot connect to the server at ${host}:${port}: ${
-        cause instanceof Error ? cause.message : String(cause)
-      }`,
+      `Cannot connect to the server at ${host}:${port}: ${errorText(cause)}`,
       { cause },
     );
   }

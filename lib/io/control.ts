@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { errorText } from "../core/error_text.ts";
 import {
   type ControlReply,
   type ControlRequest,
@@ -110,7 +111,7 @@ async function answer(
   try {
     return await handle(request.value);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = errorText(error);
     return { ok: false, message, exitCode: 1 };
   }
 }
@@ -131,7 +132,7 @@ async function listen(socketPath: string): Promise<Deno.Listener> {
     await Deno.chmod(socketPath, 0o600);
     return listener;
   } catch (error) {
-    const state = error instanceof Error ? error.message : String(error);
+    const state = errorText(error);
     throw new Error(
       `Cannot listen on control socket ${JSON.stringify(socketPath)}: ${state}`,
       { cause: error },

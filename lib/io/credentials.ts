@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../core/error_text.ts";
 import { z } from "zod";
 import { nameFault } from "../core/path.ts";
 import { replaceFile } from "./replace_file.ts";
@@ -45,7 +46,7 @@ export function saveCredentials(
     Deno.chmodSync(file, 0o600);
   } catch (cause) {
     throw new Error(
-      `Cannot keep credentials in ${file}: ${messageOf(cause)}`,
+      `Cannot keep credentials in ${file}: ${errorText(cause)}`,
       { cause },
     );
   }
@@ -61,7 +62,7 @@ export function loadCredentials(
     text = Deno.readTextFileSync(file);
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return undefined;
-    throw new Error(`Cannot read ${file}: ${messageOf(cause)}`, { cause });
+    throw new Error(`Cannot read ${file}: ${errorText(cause)}`, { cause });
   }
   try {
     return credentialsSchema.parse(JSON.parse(text));
@@ -87,8 +88,4 @@ export function joinAddress(host: string, port: number): string {
 
 function fileIn(stateDirectory: string): string {
   return `${stateDirectory}/credentials.json`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

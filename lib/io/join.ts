@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../core/error_text.ts";
 import { connect, type TLSSocket } from "node:tls";
 import { z } from "zod";
 import { CHANNEL_MAGIC } from "../core/frames.ts";
@@ -169,7 +170,7 @@ async function connectUnchecked(link: JoinLink): Promise<TLSSocket> {
       `Cannot join: the server at ${
         joinAddress(link.host, link.port)
       } cannot be reached (${
-        cause instanceof Error ? cause.message : String(cause)
+        errorText(cause)
       }); check that it runs and that its address and port are right`,
       { cause },
     );

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../core/error_text.ts";
 import type { Found } from "../core/entry.ts";
 import { MODE_MASK } from "../core/entry.ts";
 import type { RelativePath } from "../core/path.ts";
@@ -110,13 +111,10 @@ export function missing(error: unknown): boolean {
 
 /** The cause of an I/O error as words that read on after a path. */
 export function causeOf(error: unknown): string {
-  if (
-    error instanceof Deno.errors.PermissionDenied ||
-    error instanceof Deno.errors.NotCapable
-  ) return "cannot be read: permission denied";
-  return `cannot be read: ${
-    error instanceof Error ? error.message : String(error)
-  }`;
+  const words = error instanceof Deno.errors.NotCapable
+    ? "permission denied"
+    : errorText(error).replace(/^'[^']*': /, "");
+  return `cannot be read: ${words}`;
 }
 
 function unreadable(error: unknown): Look {

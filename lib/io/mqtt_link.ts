@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { errorText } from "../core/error_text.ts";
 import type { Duplex } from "node:stream";
 import { toDuplex } from "./byte_stream.ts";
 import { dial } from "./dial.ts";
@@ -14,7 +15,6 @@ import {
   type LinkEvent,
   type LinkOptions,
   type LinkTarget,
-  messageOf,
   type PublishOptions,
   type Session,
   startSession,
@@ -83,7 +83,7 @@ export function openLink(
     try {
       stream = await openStream(options.target, stop.signal);
     } catch (error) {
-      return { kind: "down", reason: messageOf(error) };
+      return { kind: "down", reason: errorText(error) };
     }
     if (stop.signal.aborted) {
       stream.destroy();

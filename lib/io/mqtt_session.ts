@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../core/error_text.ts";
 import { type IClientOptions, MqttClient } from "mqtt";
 import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
@@ -98,7 +99,7 @@ export function startSession(
         kind: "refused",
         reason: "the broker refused the user name and secret",
       }
-      : { kind: "down", reason: messageOf(error) };
+      : { kind: "down", reason: errorText(error) };
     stream.destroy();
   });
   client.on("close", () => {
@@ -204,11 +205,4 @@ function settingsOf(options: LinkOptions): IClientOptions {
       },
     }),
   };
-}
-
-/** What an error says. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error && error.message !== ""
-    ? error.message
-    : String(error);
 }

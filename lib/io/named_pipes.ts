@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { errorText } from "../core/error_text.ts";
 import { closeSync, constants, openSync } from "node:fs";
 import { NO_EXCLUDES } from "../core/excludes.ts";
 import { scanTree } from "./scan.ts";
@@ -27,7 +28,7 @@ export async function freeNamedPipes(search: PipeSearch): Promise<string> {
     return `the watcher hung on the named pipe ${pipes.join(", ")} ` +
       `(move it out of the anchor${kept.map((why) => `; ${why}`).join("")})`;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorText(error);
     return `the watcher failed (${cause}; ${reason})`;
   }
 }
@@ -60,7 +61,7 @@ function freePipe(pipe: string): string | undefined {
     closeSync(openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK));
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return errorText(error);
   }
 }
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { errorText } from "../core/error_text.ts";
 
 const ATTEMPTS = 6;
 const PAUSE_MS = 10;
@@ -134,9 +135,7 @@ function openForLock(path: string): Deno.FsFile {
       ? "its directory does not exist"
       : error instanceof Deno.errors.PermissionDenied
       ? "permission denied"
-      : error instanceof Error
-      ? error.message
-      : String(error);
+      : errorText(error);
     throw new Error(
       `Cannot open pid file ${
         JSON.stringify(path)

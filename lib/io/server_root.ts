@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../core/error_text.ts";
 import { OWN_NAME } from "../core/own_name.ts";
 
 const ROOT_MODE = 0o2770;
@@ -35,7 +36,7 @@ function makeDirectory(path: string, mode: number): void {
     Deno.mkdirSync(path, { recursive: true, mode: OWN_MODE });
     Deno.chmodSync(path, mode);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = errorText(cause);
     throw new Error(
       `Cannot make ${path}: ${why}; make it for this account, or name another with --root DIR`,
       { cause },

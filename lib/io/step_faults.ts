@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../core/error_text.ts";
 import type { LeftPath } from "../ports.ts";
 import { codeOf } from "./files.ts";
 
@@ -47,5 +48,5 @@ export function stepFault(error: unknown): Fault {
   const code = codeOf(error);
   const known = typeof code === "string" ? BY_CODE[code] : undefined;
   if (known !== undefined) return known;
-  return { reason: error instanceof Error ? error.message : String(error) };
+  return { reason: errorText(error) };
 }

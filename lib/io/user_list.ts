@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { errorText } from "../core/error_text.ts";
 import { UsageError } from "../core/fault.ts";
 import { nameFault } from "../core/path.ts";
 
@@ -36,7 +37,7 @@ export function readUserList(file: string): string[] {
     if (size > MAX_BYTES) throw new Error(`it has ${size} bytes`);
     text = Deno.readTextFileSync(file);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = errorText(cause);
     throw new UsageError(
       `Cannot read the list of users ${file}: ${why}; make it, one name a line`,
       2,

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { errorText } from "../core/error_text.ts";
 import type { Timers } from "./timers.ts";
 
 /** How the canary is kept. */
@@ -50,7 +51,7 @@ export class Canary {
       try {
         this.#touch();
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = errorText(error);
         return this.#onSilence(`cannot touch ${this.#path}: ${reason}`);
       }
       this.#wait(PARTS);

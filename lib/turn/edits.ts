@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../core/error_text.ts";
 import type { EditChange } from "../core/channel_protocol.ts";
 import type { Found } from "../core/entry.ts";
 import { comparePaths, isWithin, type RelativePath } from "../core/path.ts";
@@ -293,9 +294,7 @@ export class AnchorEdits implements Edits {
         return { change, found: copy };
       }
     } catch (error) {
-      reason = `it cannot be copied: ${
-        error instanceof Error ? error.message : String(error)
-      }`;
+      reason = `it cannot be copied: ${errorText(error)}`;
     }
     this.again([{ path, reason }]);
     return undefined;

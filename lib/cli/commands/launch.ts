@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../../core/error_text.ts";
 import { UsageError } from "../../core/fault.ts";
 import type { StatusReport } from "../../core/status.ts";
 import { askControl } from "../../io/ask_control.ts";
@@ -50,7 +51,7 @@ export async function launch(
       stdout: "null",
       stderr: "null",
       detached: true,
-      env: { SINKD_LOG: log.path },
+      env: { SINKD_LOG: log.path ?? "/dev/null" },
     },
   ).spawn();
   let ended: number | undefined;
@@ -74,8 +75,9 @@ export async function launch(
   throw await startFault(role, ended, log);
 }
 
+/** Where the program writes what it says; without a file there is no log. */
 interface Log {
-  readonly path: string;
+  readonly path: string | undefined;
   /** Where what this start writes begins. */
   readonly from: number;
 }
@@ -86,15 +88,20 @@ async function startFault(
   log: Log,
 ): Promise<Error> {
   const said = await linesSince(log);
-  const tail = said.length === 0 ? "it said nothing" : said.join("; ");
+  const where = log.path === undefined ? "" : ` (log: ${log.path})`;
+  const tail = said.length === 0
+    ? log.path === undefined ? "it could write no log" : "it said nothing"
+    : said.join("; ");
   if (code === undefined) {
+    const limit = START_DEADLINE_MS / 1000;
     return new Error(
-      `Cannot start the ${role}: no answer within ${
-        START_DEADLINE_MS / 1000
-      } s: ${tail} (log: ${log.path})`,
+      `Cannot start the ${role}: no answer within ${limit} s: ${tail}${where}`,
     );
   }
-  const message = `Cannot start the ${role}: ${tail} (log: ${log.path})`;
+  // What ends a start says itself what it could not do.
+  const message = tail.startsWith("Cannot start")
+    ? `${tail}${where}`
+    : `Cannot start the ${role}: ${tail}${where}`;
   return code === EXIT.usage || code === EXIT.person
     ? new UsageError(message, code)
     : new Error(message);
@@ -124,9 +131,11 @@ async function openLog(
     file.close();
     return { path, from: size > MAX_LOG_BYTES ? 0 : size };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    context.say(`sinkd: cannot write the log ${path} (${why}); going without`);
-    return { path: "/dev/null", from: 0 };
+    const why = errorText(error);
+    context.say(
+      `sinkd: cannot write the log ${path} (${why}); starting without one`,
+    );
+    return { path: undefined, from: 0 };
   }
 }
 
@@ -140,7 +149,7 @@ async function sizeOf(path: string): Promise<number> {
 }
 
 async function linesSince(log: Log): Promise<string[]> {
-  if (log.path === "/dev/null") return [];
+  if (log.path === undefined) return [];
   const bytes = await Deno.readFile(log.path);
   return new TextDecoder().decode(bytes.subarray(log.from)).split("\n")
     .map((line) => line.trim().replace(/^sinkd: /, "")).filter((line) =>

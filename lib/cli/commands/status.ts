@@ -5,10 +5,9 @@
  * @module
  */
 import type { StatusReport } from "../../core/status.ts";
-import { verdictOf } from "../../core/verdict.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Context } from "../context.ts";
-import { EXIT } from "../exit_codes.ts";
+import { EXIT, exitCodeOfReport } from "../exit_codes.ts";
 import { renderJson } from "../render/json.ts";
 import { renderText } from "../render/text.ts";
 import { ask, printReply } from "./ask.ts";
@@ -30,7 +29,7 @@ export async function status(
     throw new Error("Cannot show the status: the answer has no report");
   }
   context.out(render(report, given, context));
-  return verdictOf(report).exitCode;
+  return exitCodeOfReport(report);
 }
 
 async function watch(given: Arguments, context: Context): Promise<number> {
@@ -48,7 +47,7 @@ async function watch(given: Arguments, context: Context): Promise<number> {
       const { reply } = await ask(given, context.around, { command: "status" });
       if (!reply.ok) return printReply(reply, context);
       if (reply.report === undefined) return EXIT.working;
-      code = verdictOf(reply.report).exitCode;
+      code = exitCodeOfReport(reply.report);
       const facts = JSON.stringify(reply.report);
       const stale = context.isTerminal && !json &&
         Date.now() - shownAtMs >= REDRAW_MS;
