@@ -9,6 +9,7 @@ export const ENVIRONMENT_NAMES: readonly string[] = [
   "HOME",
   "JOURNAL_STREAM",
   "NO_COLOR",
+  "PATH",
   "SINKD_JOIN_LINK",
   "SINKD_LAUNCHER",
   "TERM",

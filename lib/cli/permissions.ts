@@ -5,6 +5,7 @@
  * @module
  */
 import { socketPathOf } from "../io/pid_file.ts";
+import { programPlaces } from "../core/program_path.ts";
 import { brokerAddress, joinAddress, splitAddress } from "../core/address.ts";
 import { OWN_NAME } from "../core/own_name.ts";
 import type { Arguments } from "./arguments.ts";
@@ -165,6 +166,7 @@ function serverGrants(
     read: [
       root,
       known.modules,
+      ...rsyncPlaces(around),
       ...files.map((file) => absolute(file, around)),
     ],
     write: [root],
@@ -194,6 +196,7 @@ function clientGrants(
       places.userConfig,
       places.stateDirectory,
       known.modules,
+      ...rsyncPlaces(around),
       ...known.anchors,
       ...known.anchors.flatMap(serverMarks),
     ],
@@ -202,6 +205,12 @@ function clientGrants(
     run: ["rsync"],
     sys: ["hostname", "uid", "gid", "statfs"],
   });
+}
+
+/** To see whether the program is the one that was tried. */
+function rsyncPlaces(around: Surroundings): readonly string[] {
+  return programPlaces("rsync", around.variable("PATH") ?? "")
+    .filter((place) => !place.includes(","));
 }
 
 function lifecycleGrants(

@@ -69,11 +69,19 @@ export function rsyncArguments(job: RsyncJob): string[] {
 }
 
 /**
+ * Has a call talk to a daemon of its own, on pipes. `config` is split at spaces: a plain name, relative
+ * to the working directory. What rsync adds, as for a remote shell, is no option of the daemon's.
+ */
+export function ownDaemon(config: string): string {
+  return `--rsh=rsync --server --daemon --config=${config} -- .`;
+}
+
+/**
  * Arguments of the call that makes true links of staged, munged ones below `to`, an absolute path.
  * It reads from a daemon of its own on pipes, which strips the prefix as it does for a restore: both
  * sides are what any other call uses. Between two directories the side that reads can be told not to
  * munge by `--remote-option` alone, which rsync up to 3.2.7 spoils (RsyncProject/rsync #408): it
- * then writes into its working directory. `config` is split at spaces: a plain relative name.
+ * then writes into its working directory.
  */
 export function unmungeArguments(config: string, to: string): string[] {
   return [
@@ -83,7 +91,7 @@ export function unmungeArguments(config: string, to: string): string[] {
     "--from0",
     "--files-from=-",
     `--timeout=${IO_TIMEOUT_S}`,
-    `--rsh=rsync --server --daemon --config=${config} .`,
+    ownDaemon(config),
     "--",
     `own::${MODULE}/`,
     `${to}/`,

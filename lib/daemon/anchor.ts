@@ -20,7 +20,7 @@ import { AnchorDisk } from "../io/client_disk.ts";
 import { lstatIfAny } from "../io/files.ts";
 import { logger } from "../io/log.ts";
 import { realPathOf } from "../io/own_places.ts";
-import { unmungeLinks } from "../io/rsync_serve.ts";
+import { makeTrueLinks } from "../io/rsync_serve.ts";
 import { clientLine } from "../io/turn_lines.ts";
 import { AnchorEdits } from "../turn/edits.ts";
 import {
@@ -133,7 +133,7 @@ export class Anchor implements AsyncDisposable {
       passesOver: (path, entry) => passesOver(selection, path, entry),
       assertRoot: () => this.#directory.assert(),
       makeLinks: (places, paths) =>
-        unmungeLinks({ ...places, runDirectory: ports.runDirectory }, paths),
+        makeTrueLinks({ ...places, runDirectory: ports.runDirectory }, paths),
     });
     this.edits = new AnchorEdits({
       base: store,

@@ -9,18 +9,18 @@ import type { ControlReply, ControlRequest } from "../core/control.ts";
 import { RESTARTING, STARTING_REPLY } from "../core/control_reply.ts";
 import { UsageError } from "../core/fault.ts";
 import { loadConfig } from "../io/config_file.ts";
-import { clientRunDirectory } from "../io/client_state.ts";
+import { clientRsyncFile, clientRunDirectory } from "../io/client_state.ts";
 import { openControl } from "../io/control.ts";
 import { type Credentials, loadCredentials } from "../io/credentials.ts";
-import { removeTree } from "../io/files.ts";
 import { configureLog, logger } from "../io/log.ts";
 import { ownPlaceFault, ownPlaces } from "../io/own_places.ts";
 import { lockPidFile, socketPathOf } from "../io/pid_file.ts";
-import { checkRsync } from "../io/rsync_version.ts";
+import { trustRsync } from "../io/rsync_trust.ts";
 import { ClientSession } from "./client_session.ts";
 import { keepCredentials } from "./client_pins.ts";
 import { describe, Faults } from "./faults.ts";
 import { type Life, liveOn, Requests } from "./requests.ts";
+import { noteUntried } from "./rsync_fault.ts";
 
 /** Where a client's files are. */
 export interface ClientOptions {
@@ -64,10 +64,14 @@ export async function runClient(
   }
   const config = read(options);
   await configureLog(config.logLevel, options.journal);
-  const rsync = await checkRsync();
+  const { stateDirectory } = options;
+  const rsync = await trustRsync({
+    runDirectory: clientRunDirectory(stateDirectory),
+    memory: clientRsyncFile(stateDirectory),
+  });
   if (rsync.warning !== undefined) log.warn`${rsync.warning}`;
-  await removeTree(clientRunDirectory(options.stateDirectory));
   const client = new Client(options, credentials, config);
+  noteUntried(client.faults, rsync);
   await runUnderControl(client, options, signals);
   if (client.end === "restart") lock.leaveToSuccessor();
   return client.end;
@@ -94,7 +98,7 @@ async function runUnderControl(
 class Client {
   readonly #options: ClientOptions;
   #credentials: Credentials;
-  readonly #faults = new Faults();
+  readonly faults = new Faults();
   #config: Config;
   /** Read since the session began. */
   #next: Config[] = [];
@@ -129,7 +133,7 @@ class Client {
       credentials: this.#credentials,
       stateDirectory: this.#options.stateDirectory,
       ownPlaces: ownPlaces(this.#options),
-      faults: this.#faults,
+      faults: this.faults,
       onPins: (renewed) => this.#renewPins(renewed),
       onMoved: (address) => this.#moved(address),
     });
@@ -171,7 +175,7 @@ class Client {
   reload(): string {
     try {
       const config = read(this.#options);
-      this.#faults.clear("config");
+      this.faults.clear("config");
       this.#config = config;
       this.#next.push(config);
       this.#session?.retire();
@@ -182,7 +186,7 @@ class Client {
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       log.error`The new configuration is not used: ${error.message}`;
-      this.#faults.note("config", {
+      this.faults.note("config", {
         level: "decision",
         path: this.#options.userConfig,
         cause: `the new configuration is not used: ${error.message}`,

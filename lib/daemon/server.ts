@@ -7,17 +7,17 @@ import type { ControlReply } from "../core/control.ts";
 import { UsageError } from "../core/fault.ts";
 import { OWN_NAME } from "../core/path.ts";
 import { openControl } from "../io/control.ts";
-import { removeTree } from "../io/files.ts";
 import { openFront } from "../io/front.ts";
 import { logger } from "../io/log.ts";
 import { lockPidFile, socketPathOf } from "../io/pid_file.ts";
 import { holdRoot } from "../io/server_identity.ts";
-import { checkRsync } from "../io/rsync_version.ts";
-import { serverRunDirectory } from "../io/server_root.ts";
+import { trustRsync } from "../io/rsync_trust.ts";
+import { serverRsyncFile, serverRunDirectory } from "../io/server_root.ts";
 import { Certificates } from "./certificates.ts";
 import { describe } from "./faults.ts";
 import { ServerDesk } from "./server_desk.ts";
 import { openRestoreDaemon } from "./restore_daemon.ts";
+import { noteUntried } from "./rsync_fault.ts";
 import type { ServerOptions } from "./server_options.ts";
 import { Server } from "./server_session.ts";
 
@@ -45,7 +45,6 @@ export async function runServer(
     (request) => desk.answer(request),
   );
   signals.onReload(() => void desk.answer({ command: "reload" }));
-  const rsync = await checkRsync();
   makeRoot(options.root);
   using held = holdRoot(`${options.root}/${OWN_NAME}`);
   if (held === undefined) {
@@ -53,7 +52,10 @@ export async function runServer(
       `Cannot use the root ${options.root}: another server runs on it; stop that one, or name another root with --root`,
     );
   }
-  await removeTree(serverRunDirectory(options.root));
+  const rsync = await trustRsync({
+    runDirectory: serverRunDirectory(options.root),
+    memory: serverRsyncFile(options.root),
+  });
   const server = new Server(options);
   if (rsync.warning !== undefined) {
     log.warn`${rsync.warning}`;
@@ -64,6 +66,7 @@ export async function runServer(
       fix: "install a newer rsync",
     });
   }
+  noteUntried(server.faults, rsync);
   await server.start();
   using certificates = await Certificates.open(`${options.root}/${OWN_NAME}`);
   const { openBroker } = await import("../io/broker.ts");

@@ -8,3 +8,8 @@
 export function clientRunDirectory(stateDirectory: string): string {
   return `${stateDirectory}/run`;
 }
+
+/** Keeps which rsync was tried. */
+export function clientRsyncFile(stateDirectory: string): string {
+  return `${stateDirectory}/rsync`;
+}

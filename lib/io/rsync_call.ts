@@ -7,7 +7,12 @@ import { fileList, rsyncArguments, type RsyncJob } from "../core/rsync.ts";
 import type { RelativePath } from "../core/path.ts";
 import type { RsyncEnd } from "../ports.ts";
 import type { Channel } from "./channel.ts";
-import { rsyncStart, withChildDirectory } from "./rsync_child.ts";
+import {
+  killIfRunning,
+  rsyncStart,
+  withChildDirectory,
+  writeList,
+} from "./rsync_child.ts";
 import { openRsyncDoor } from "./rsync_door.ts";
 import { connectionEnd, drainRun, keptText, pump } from "./pump.ts";
 
@@ -67,29 +72,5 @@ async function callFrom(
     throw error;
   } finally {
     await list;
-  }
-}
-
-/** Ends a child that may have ended by itself. */
-export function killIfRunning(child: Deno.ChildProcess): void {
-  try {
-    child.kill("SIGKILL");
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error; // it has ended: nothing to kill
-  }
-}
-
-/** Writes a child's list to its standard input. */
-export async function writeList(
-  rsync: Deno.ChildProcess,
-  list: Uint8Array,
-): Promise<void> {
-  const writer = rsync.stdin.getWriter();
-  try {
-    await writer.write(list);
-    await writer.close();
-  } catch (error) {
-    // An rsync that ends early does not read its list; its exit code says why.
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
   }
 }

@@ -5,7 +5,9 @@
  *
  * @module
  */
+import type { RsyncEnd } from "../ports.ts";
 import { removeTree } from "./files.ts";
+import { keptText } from "./pump.ts";
 
 /** Where an rsync starts, and what it finds in its environment. */
 export interface RsyncStart {
@@ -52,5 +54,67 @@ export async function withChildDirectory<T>(
     return await work(directory);
   } finally {
     await removeTree(directory);
+  }
+}
+
+/** What an rsync did that none may. */
+export class RsyncFault extends Error {}
+
+/** Runs an rsync that needs nobody else to its end; throws {@linkcode RsyncFault} past the limit. */
+export async function runRsync(
+  run: RsyncStart & {
+    readonly args: string[];
+    /** Goes on its standard input. */
+    readonly list: Uint8Array;
+    readonly limitMs: number | undefined;
+  },
+): Promise<RsyncEnd> {
+  const { args, cwd, env, list, limitMs } = run;
+  const rsync = new Deno.Command("rsync", {
+    args,
+    cwd,
+    env,
+    stdin: "piped",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const ended = Promise.all([
+    rsync.status,
+    keptText(rsync.stderr),
+    writeList(rsync, list),
+  ]).then(([{ code }, stderr]) => ({ code, stderr }));
+  if (limitMs === undefined) return await ended;
+  const late = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => late.resolve(undefined), limitMs);
+  const end = await Promise.race([ended, late.promise]);
+  clearTimeout(timer);
+  if (end !== undefined) return end;
+  killIfRunning(rsync);
+  // What it started may hold its pipes for longer than anybody waits.
+  ended.catch(() => {});
+  throw new RsyncFault(`it does not end within ${limitMs / 1000} s`);
+}
+
+/** Ends a child that may have ended by itself. */
+export function killIfRunning(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // it has ended: nothing to kill
+  }
+}
+
+/** Writes a child's list to its standard input. */
+export async function writeList(
+  rsync: Deno.ChildProcess,
+  list: Uint8Array,
+): Promise<void> {
+  const writer = rsync.stdin.getWriter();
+  try {
+    await writer.write(list);
+    await writer.close();
+  } catch (error) {
+    // An rsync that ends early does not read its list; its exit code says why.
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
   }
 }

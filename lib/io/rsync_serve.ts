@@ -12,10 +12,15 @@ import {
   type ModuleRules,
   moduleText,
 } from "../core/rsync_module.ts";
+import type { RsyncEnd } from "../ports.ts";
 import type { Channel } from "./channel.ts";
 import { keptText, pipesEnd, pump } from "./pump.ts";
-import { killIfRunning, writeList } from "./rsync_call.ts";
-import { rsyncStart, withChildDirectory } from "./rsync_child.ts";
+import {
+  killIfRunning,
+  rsyncStart,
+  runRsync,
+  withChildDirectory,
+} from "./rsync_child.ts";
 
 /** What the server may do in one call, and where. */
 export interface Serving {
@@ -36,23 +41,7 @@ export async function serveRsync(
   serving: Serving,
 ): Promise<void> {
   await withChildDirectory(serving.runDirectory, async (directory) => {
-    const { direction, password } = serving;
-    const allowed = allowedPatterns(serving);
-    writePrivate(
-      `${directory}/${MODULE_FILES.secrets}`,
-      `${MODULE_ACCOUNT}:${password}\n`,
-    );
-    if (allowed !== undefined) {
-      writePrivate(
-        `${directory}/${MODULE_FILES.rules}`,
-        allowed.join("\n") + "\n",
-      );
-    }
-    writeConfig(directory, {
-      access: direction === "update" ? "write" : "read",
-      password: true,
-      selective: allowed !== undefined,
-    });
+    prepareServing(directory, serving);
     const rsync = new Deno.Command("rsync", {
       args: ["--server", "--daemon", `--config=${MODULE_FILES.config}`, "."],
       ...rsyncStart(directory, { [MODULE_VARIABLE]: serving.root }),
@@ -71,42 +60,70 @@ export async function serveRsync(
   });
 }
 
+/** Writes the configuration of a daemon that serves one call, into its working directory. */
+export function prepareServing(
+  directory: string,
+  serving: Omit<Serving, "runDirectory">,
+): void {
+  const { direction, password } = serving;
+  const allowed = allowedPatterns(serving);
+  writePrivate(
+    `${directory}/${MODULE_FILES.secrets}`,
+    `${MODULE_ACCOUNT}:${password}\n`,
+  );
+  if (allowed !== undefined) {
+    writePrivate(
+      `${directory}/${MODULE_FILES.rules}`,
+      allowed.join("\n") + "\n",
+    );
+  }
+  writeConfig(directory, {
+    access: direction === "update" ? "write" : "read",
+    password: true,
+    selective: allowed !== undefined,
+  });
+}
+
 /** Where munged links are, where true ones are to be made, and where the call may stand. */
 export interface LinkPlaces {
   /** Absolute, as is `to`. */
   readonly from: string;
   readonly to: string;
   readonly runDirectory: string;
+  /** How long it may take; no limit by default, as rsync has one for silence. */
+  readonly limitMs?: number;
 }
 
-/** Makes true links below `to` of the munged ones below `from`; throws with rsync's words when it cannot. */
+/** Makes true links below `to` of the munged ones below `from`; gives how rsync ended. */
 export async function unmungeLinks(
-  { from, to, runDirectory }: LinkPlaces,
+  { from, to, runDirectory, limitMs }: LinkPlaces,
   paths: readonly RelativePath[],
-): Promise<void> {
-  await withChildDirectory(runDirectory, async (directory) => {
+): Promise<RsyncEnd> {
+  return await withChildDirectory(runDirectory, async (directory) => {
     writeConfig(directory, {
       access: "read",
       password: false,
       selective: false,
     });
-    const rsync = new Deno.Command("rsync", {
+    return await runRsync({
       args: unmungeArguments(MODULE_FILES.config, to),
       ...rsyncStart(directory, { [MODULE_VARIABLE]: from }),
-      stdin: "piped",
-      stdout: "null",
-      stderr: "piped",
-    }).spawn();
-    const stderr = keptText(rsync.stderr);
-    await writeList(rsync, fileList(paths));
-    const { code } = await rsync.status;
-    const words = await stderr;
-    if (code !== 0) {
-      throw new Error(
-        `Cannot make links in '${to}': rsync ended with exit ${code}: ${words.trim()}`,
-      );
-    }
+      list: fileList(paths),
+      limitMs,
+    });
   });
+}
+
+/** The same; throws with rsync's words when it cannot. */
+export async function makeTrueLinks(
+  places: LinkPlaces,
+  paths: readonly RelativePath[],
+): Promise<void> {
+  const { code, stderr } = await unmungeLinks(places, paths);
+  if (code === 0) return;
+  throw new Error(
+    `Cannot make links in '${places.to}': rsync ended with exit ${code}: ${stderr.trim()}`,
+  );
 }
 
 function writeConfig(
@@ -118,7 +135,9 @@ function writeConfig(
 }
 
 /** What alone may pass, as rsync patterns, or `undefined` for everything. */
-function allowedPatterns(serving: Serving): string[] | undefined {
+function allowedPatterns(
+  serving: Pick<Serving, "only" | "direction">,
+): string[] | undefined {
   if (serving.direction === "update") {
     return [
       `/${OWN_NAME}/`,

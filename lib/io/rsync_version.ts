@@ -25,7 +25,7 @@ export async function checkRsync(): Promise<RsyncVersion> {
     );
   }
   const warning = isOlder(version, SAFE)
-    ? `rsync ${version} has known security holes (CVE-2024-12084 and others, mended in ${
+    ? `rsync ${version} has known security holes (CVE-2024-12084 and others, fixed in ${
       SAFE.join(".")
     }); upgrade it`
     : undefined;

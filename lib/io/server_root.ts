@@ -19,6 +19,11 @@ export function serverRunDirectory(root: string): string {
   return `${serverOwnDirectory(root)}/run`;
 }
 
+/** Keeps which rsync was tried. */
+export function serverRsyncFile(root: string): string {
+  return `${serverOwnDirectory(root)}/rsync`;
+}
+
 /** Makes the root (2770) and the server's own directory (0700) when they are missing. */
 export function makeServerRoot(root: string): void {
   makeDirectory(root, ROOT_MODE);

@@ -104,6 +104,22 @@ Deno.test("grantsOf() gives a client its anchors, state, configuration, server a
   );
 });
 
+Deno.test("grantsOf() lets server and client see which rsync there is, and no more of the PATH", () => {
+  const around: Surroundings = {
+    ...ALICE,
+    variable: (name) =>
+      name === "PATH" ? "/opt/r/:bin::/usr/bin:/a,b" : ALICE.variable(name),
+  };
+  for (const line of ["server", "client"]) {
+    const read = flags(line, {}, around).get("--allow-read") ?? [];
+    assert.deepEqual(read.filter((path) => path.endsWith("/rsync")), [
+      "/opt/r/rsync",
+      "/usr/bin/rsync",
+    ]);
+    assert.ok(!read.includes("/usr/bin") && !read.includes("/a"));
+  }
+});
+
 Deno.test("grantsOf() lets only start and its kin run the launcher", () => {
   for (const role of ["server", "client"]) {
     for (const word of ["start", "stop", "restart", "reload"]) {

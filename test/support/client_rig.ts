@@ -25,7 +25,7 @@ import type {
   ClientLine,
   Edits,
 } from "../../lib/ports.ts";
-import { unmungeLinks } from "../../lib/io/rsync_serve.ts";
+import { makeTrueLinks } from "../../lib/io/rsync_serve.ts";
 import { type ClientTurnEnd, takeTurn } from "../../lib/turn/take_turn.ts";
 import { type Planned, tempDirectory, type Tree } from "./temp.ts";
 
@@ -82,7 +82,7 @@ export function openDisk(
     assertRoot: () => {},
     makeLinks: async (places, paths) => {
       await using run = tempDirectory();
-      await unmungeLinks({ ...places, runDirectory: run.path }, paths);
+      await makeTrueLinks({ ...places, runDirectory: run.path }, paths);
     },
   });
 }
