@@ -34,21 +34,44 @@ export async function knownClient(
   if (broker !== undefined) {
     addresses.push(joinAddress(broker.host, broker.port));
   }
+  const anchors = config?.anchors ?? [];
   return {
-    anchors: (config?.anchors ?? []).map((anchor) => directoryFor(anchor.path)),
+    anchors: await directoriesFor(anchors.map(({ path }) => path), places),
     addresses: addresses.filter((address) => address !== undefined),
   };
 }
 
-/** A single-file anchor works in the directory that the file is in. */
-function directoryFor(path: string): string {
+/** A single-file anchor works in the directory that the file is in, also while it is not there. */
+async function directoriesFor(
+  paths: readonly string[],
+  { stateDirectory }: ClientPlaces,
+): Promise<string[]> {
+  const files = new Set(paths.filter(isFile));
+  if (paths.some((path) => !files.has(path) && !isDirectory(path))) {
+    const { recordedFiles } = await import("../io/recorded_files.ts");
+    for (const path of recordedFiles(stateDirectory)) files.add(path);
+  }
+  return paths.map((path) =>
+    files.has(path) ? path.slice(0, Math.max(1, path.lastIndexOf("/"))) : path
+  );
+}
+
+function isFile(path: string): boolean {
+  return infoOf(path)?.isFile === true;
+}
+
+function isDirectory(path: string): boolean {
+  return infoOf(path)?.isDirectory === true;
+}
+
+/** What cannot be looked at is said by the client. */
+function infoOf(path: string): Deno.FileInfo | undefined {
   try {
-    if (!Deno.statSync(path).isFile) return path;
+    return Deno.statSync(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return path;
+    if (error instanceof Error) return undefined;
     throw error;
   }
-  return path.slice(0, Math.max(1, path.lastIndexOf("/")));
 }
 
 async function attempt<T>(read: () => T | Promise<T>): Promise<T | undefined> {

@@ -27,6 +27,8 @@ export function passesOver(
 ): boolean {
   const { rules, only, own } = selection;
   if (only !== undefined && path !== only) return true;
+  // What has come into the place of a single file is not its next version.
+  if (only !== undefined && entry?.kind === "directory") return true;
   if (nameOf(path) === OWN_NAME) return true;
   if (own !== undefined && isOwn(own, path, entry)) return true;
   if (entry === undefined) {

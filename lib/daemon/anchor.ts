@@ -37,6 +37,7 @@ import type { ProofLine } from "../turn/prove.ts";
 import { Timers } from "../io/timers.ts";
 import { AnchorChecks } from "./anchor_checks.ts";
 import { restateEdits } from "./anchor_problems.ts";
+import { shapeAt } from "./anchor_records.ts";
 import { AnchorRoot, type Hold, parentDirectory } from "./anchor_root.ts";
 import { ALMOST_NOTHING_MS, AnchorScans } from "./anchor_scans.ts";
 import { suspectBytes, suspectRecords } from "./anchor_suspects.ts";
@@ -74,6 +75,8 @@ export interface AnchorPorts {
   readonly onUsable: (anchor: Anchor) => void;
   /** A named pipe appeared, which may stop the watcher. */
   readonly onPipe: () => void;
+  /** It was taken for a directory, and is a single file, as now can be seen. */
+  readonly onOther: () => void;
 }
 
 /** One anchor, from scan to turn. */
@@ -114,7 +117,7 @@ export class Anchor implements AsyncDisposable {
       store,
       onChange: () => {
         if (this.#ready) ports.onUsable(this);
-        if (this.#directory.trouble !== undefined) return;
+        if (this.#directory.trouble !== undefined) return this.#compareKind();
         this.note({ kind: "rescan", cause: "its directory is back" });
       },
     });
@@ -404,6 +407,11 @@ export class Anchor implements AsyncDisposable {
         log.warn`Kept as conflict copies after a crash: ${copies.join(", ")}`;
       }
     }
+  }
+
+  #compareKind(): void {
+    if (this.only !== undefined || this.store.count() > 0) return;
+    if (shapeAt(this.config.path) === "file") this.#ports.onOther();
   }
 
   #becomeReady(): void {

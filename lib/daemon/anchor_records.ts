@@ -5,6 +5,7 @@
  * @module
  */
 import type { DatabaseSync } from "node:sqlite";
+import { type AnchorShape, isSingleFile } from "../core/anchor_kind.ts";
 import { type AnchorConfig, treePathOf } from "../core/config.ts";
 import {
   identityOf,
@@ -33,7 +34,8 @@ export function settleRecords(
       recorded.find(({ identity }) =>
         identity?.treePath === treePathOf(config)
       );
-    return { path: config.path, ...here(config, { user, known }) };
+    const single = isSingle(store, config, known);
+    return { path: config.path, ...here(config, { user, single }) };
   });
   const pairs = pairRecords(recorded, places);
   store.reassign(pairs);
@@ -67,9 +69,8 @@ export function settleRecords(
 /** What an anchor's record would be made under, and where it is now. */
 function here(
   config: AnchorConfig,
-  { user, known }: { user: string; known: RecordPlace | undefined },
+  { user, single }: { user: string; single: boolean },
 ): { identity: RecordIdentity; inode: RecordPlace["inode"] } {
-  const single = isFile(config.path) ?? known?.identity?.single ?? false;
   const root = lookAtRoot(single ? parentDirectory(config.path) : config.path);
   return {
     identity: identityOf(config, { user, single }),
@@ -81,11 +82,31 @@ function here(
   };
 }
 
-/** `undefined` when nothing is there, or nobody may know: then it is what it was. */
-function isFile(path: string): boolean | undefined {
+function isSingle(
+  store: ClientStore,
+  config: AnchorConfig,
+  known: RecordPlace | undefined,
+): boolean {
+  const before = known?.identity;
+  const isSame = before !== undefined &&
+    before.added === (config.added ?? null);
+  return isSingleFile(
+    shapeAt(config.path),
+    known !== undefined && isSame
+      ? {
+        single: before.single,
+        hasRows: store.anchor(known.path).count() > 0,
+      }
+      : undefined,
+  );
+}
+
+/** What is at an anchor's path, not following a link. */
+export function shapeAt(path: string): AnchorShape {
   try {
-    return Deno.lstatSync(path).isFile;
+    const { isFile, isDirectory } = Deno.lstatSync(path);
+    return isFile ? "file" : isDirectory ? "directory" : "unknown";
   } catch {
-    return undefined;
+    return "unknown";
   }
 }

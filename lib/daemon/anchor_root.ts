@@ -10,7 +10,7 @@ import {
   rootEvidence,
   type RootIdentity,
 } from "../core/root_identity.ts";
-import { lstatIfAny } from "../io/files.ts";
+import { isMissing } from "../io/files.ts";
 import { logger } from "../io/log.ts";
 import { lookAtRoot } from "../io/scan.ts";
 import type { AnchorStore } from "../io/base_store.ts";
@@ -42,6 +42,8 @@ export class AnchorRoot {
   readonly #ports: RootPorts;
   #trouble: Hold | undefined;
   #acceptAny = false;
+  /** Why the directory of a new anchor could not be made. */
+  #unmade: Hold | undefined;
   /** What the last scan saw. */
   #judged: RootIdentity | undefined;
 
@@ -61,10 +63,16 @@ export class AnchorRoot {
 
   /** Makes a directory that was never there before: a new machine starts with what the server has. */
   makeFirst(): void {
-    const { root, store } = this.#ports;
-    if (store.root() !== undefined || lstatIfAny(root) !== undefined) return;
-    if (lstatIfAny(parentDirectory(root)) === undefined) return;
-    Deno.mkdirSync(root);
+    const { root, path, store } = this.#ports;
+    this.#unmade = undefined;
+    if (path !== root || store.root() !== undefined) return;
+    const now = lookAtRoot(root);
+    if (now.kind !== "missing") return;
+    try {
+      Deno.mkdirSync(root);
+    } catch (error) {
+      this.#unmade = whyNotMade(error, root);
+    }
   }
 
   /** Another directory under the same name is a first join when it looks alike, else waits for a person. */
@@ -128,14 +136,14 @@ export class AnchorRoot {
     const known = store.root();
     switch (now.kind) {
       case "missing":
-        return held(
+        return this.#unmade ?? held(
           "the directory is not there",
           `bring ${root} back (mount it?), or sinkd rm it`,
         );
       case "not-a-directory":
         return held(
           "it is not a directory any more",
-          `bring the directory ${root} back`,
+          `bring the directory ${root} back; or, if it is to be this file, take it out and add it again: sinkd rm ${path}, sinkd add ${path}`,
         );
       case "unreadable":
         return held(
@@ -156,6 +164,35 @@ export class AnchorRoot {
 /** The directory that holds a path. */
 export function parentDirectory(path: string): string {
   return path.slice(0, path.lastIndexOf("/")) || "/";
+}
+
+/** In the user's world: what has to be there first. */
+function whyNotMade(error: unknown, root: string): Hold {
+  const parent = parentDirectory(root);
+  if (error instanceof Deno.errors.AlreadyExists) {
+    return held(
+      "it is a symbolic link to something that does not exist",
+      `make what ${root} leads to, or remove the link`,
+    );
+  }
+  if (isMissing(error)) {
+    return held(
+      `it does not exist, and ${parent}, in which sinkd would make it, is not there either`,
+      `make it: mkdir -p ${root} (mount it?), or take it out: sinkd rm ${root}`,
+    );
+  }
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return held(
+      `it does not exist, and this account may not make it in ${parent}`,
+      `make it, and give this account access to it`,
+    );
+  }
+  return held(
+    `it does not exist and cannot be made: ${
+      error instanceof Error ? error.message : String(error)
+    }`,
+    `make it: mkdir -p ${root}, or take it out: sinkd rm ${root}`,
+  );
 }
 
 function isSame(one: RootIdentity | undefined, other: RootIdentity): boolean {

@@ -159,6 +159,7 @@ export class AnchorScans {
     if (signal.aborted) return;
     timers.set("away", AWAY_POLL_MS, () =>
       void this.#attempt(() => {
+        directory.makeFirst();
         if (directory.check()) return;
         if (directory.unjudged) return onRescan("another directory is there");
         this.#awaitDirectory();

@@ -17,6 +17,7 @@ import { ownPlaceFault, ownPlaces } from "../io/own_places.ts";
 import { lockPidFile, socketPathOf } from "../io/pid_file.ts";
 import { trustRsync } from "../io/rsync_trust.ts";
 import { ClientSession } from "./client_session.ts";
+import { mayReach, mayUse } from "./own_permissions.ts";
 import { keepCredentials } from "./client_pins.ts";
 import { describe, Faults } from "./faults.ts";
 import { type Life, liveOn, Requests } from "./requests.ts";
@@ -136,6 +137,7 @@ class Client {
       faults: this.faults,
       onPins: (renewed) => this.#renewPins(renewed),
       onMoved: (address) => this.#moved(address),
+      onRestart: () => this.#requests.ask("restart"),
     });
     this.#session = session;
     return {
@@ -250,15 +252,4 @@ function read(options: ClientOptions): Config {
     if (fault !== undefined) throw new ConfigError({ file: userFile }, fault);
   }
   return config;
-}
-
-function mayReach(address: string): boolean {
-  const { state } = Deno.permissions.querySync({ name: "net", host: address });
-  return state === "granted";
-}
-
-function mayUse(path: string): boolean {
-  return (["read", "write"] as const).every((name) =>
-    Deno.permissions.querySync({ name, path }).state === "granted"
-  );
 }

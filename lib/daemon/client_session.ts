@@ -43,6 +43,7 @@ import { dialProof } from "./client_proof.ts";
 import { ClientNeeds } from "./client_needs.ts";
 import { clientReport } from "./client_report.ts";
 import { dialTurn } from "./client_turn.ts";
+import { mayUse } from "./own_permissions.ts";
 import { DAY_MS, describe, EVENT_MS, Faults } from "./faults.ts";
 
 /** What a session works with. */
@@ -58,6 +59,8 @@ export interface SessionOptions {
   readonly onPins: (renewed: Credentials) => void;
   /** The user's server is one at this `host:port`. */
   readonly onMoved: (address: string) => void;
+  /** An anchor needs permissions that only a new process can have. */
+  readonly onRestart: () => void;
 }
 
 const WIRE_ROOT = "/srv/sinkd";
@@ -68,6 +71,9 @@ const PINS_MS = 6 * 60 * 60 * 1000;
 
 /** How soon it is asked again while the server shows a certificate that is not pinned. */
 const PINS_RETRY_MS = 60_000;
+
+/** How long a client goes on without the permissions that an anchor needs. */
+const PERMISSIONS_MS = 60_000;
 
 const MOVING = "the files of this user are moving to another server";
 
@@ -135,6 +141,7 @@ export class ClientSession {
         onEdited: (edited) => this.#onEdited(edited),
         onUsable: (usable) => this.#onUsable(usable),
         onPipe: () => this.#watcher?.doubt(),
+        onOther: () => options.onRestart(),
       });
       this.#anchors.set(this.#wirePath(anchor), anchor);
     }
@@ -159,6 +166,7 @@ export class ClientSession {
     );
     await this.#watcher.ready;
     if (this.#closing) return;
+    this.#checkPermissions();
     for (const [path, anchor] of this.#anchors) {
       this.#timers.set(
         `rescan ${path}`,
@@ -172,6 +180,20 @@ export class ClientSession {
   /** No edit that is made from now on goes under this configuration. */
   retire(): void {
     for (const anchor of this.#anchors.values()) anchor.retire();
+  }
+
+  /** An anchor that came after the permissions were chosen is for the next process; not too often. */
+  #checkPermissions(): void {
+    for (const { root, config } of this.#anchors.values()) {
+      if (mayUse(root)) continue;
+      this.#faults.note(`permissions ${root}`, {
+        path: config.path,
+        cause: `this process may not use ${root}`,
+        fix: "nothing: the client restarts for it within a minute",
+      });
+      const { onRestart } = this.#options;
+      this.#timers.set("permissions", PERMISSIONS_MS, onRestart);
+    }
   }
 
   /**

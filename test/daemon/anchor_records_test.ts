@@ -149,8 +149,24 @@ Deno.test("settleRecords() takes a single file that is gone for the file that it
     assert.equal(store.anchor(anchor.path).count(), 1);
     Deno.mkdirSync(anchor.path);
     settle([anchor]);
+    assert.equal(store.anchor(anchor.path).identity()?.single, true);
+    assert.equal(store.anchor(anchor.path).count(), 1);
+    settle([{ ...anchor, added: "again" }]);
     assert.equal(store.anchor(anchor.path).identity()?.single, false);
     assert.equal(store.anchor(anchor.path).count(), 0);
+  }));
+
+Deno.test("settleRecords() takes a directory with a file in its place for a directory that is gone", () =>
+  withStores(({ store, home, settle }) => {
+    const anchor = config(`${home}/docs`, "docs");
+    Deno.mkdirSync(anchor.path);
+    settle([anchor]);
+    agree(store.anchor(anchor.path), { a: file });
+    Deno.removeSync(anchor.path);
+    Deno.writeTextFileSync(anchor.path, "x");
+    settle([anchor]);
+    assert.equal(store.anchor(anchor.path).identity()?.single, false);
+    assert.equal(store.anchor(anchor.path).count(), 1);
   }));
 
 Deno.test("settleRecords() has the anchors of an earlier version's database join as at first, paused as they were", async () => {

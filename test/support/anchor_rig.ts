@@ -64,6 +64,7 @@ export function anchorRig(
       onEdited: () => {},
       onUsable: () => {},
       onPipe: () => {},
+      onOther: () => {},
     }),
   );
   return {
