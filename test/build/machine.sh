@@ -27,7 +27,7 @@ as() {
   local account=$1
   shift
   setpriv --reuid="$account" --regid="$account" --init-groups \
-    env -i HOME="/home/$account" USER="$account" PATH=/usr/local/bin:/usr/bin:/bin \
+    env -i HOME="/home/$account" USER="$account" PATH=/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8 \
     XDG_RUNTIME_DIR="${RUNTIME:-}" sh -c 'cd ~ && exec "$@"' sh "$@"
 }
 account_of() { stat -c %U "/proc/$(systemctl show -P MainPID "$1")"; }
@@ -76,7 +76,7 @@ check_confined() {
 }
 
 check_service() {
-  until_so 20 "sinkd-server.service answers" sinkd-server status
+  until_so 60 "sinkd-server.service answers" sinkd-server status
   [ "$(account_of sinkd-server)" = sinkd ] || broken "the server runs as $(account_of sinkd-server)"
   fine "the server runs as the account sinkd"
   check_confined
@@ -89,7 +89,8 @@ check_service() {
   [ "$(account_of sinkd@alice)" = alice ] || broken "the client runs as $(account_of sinkd@alice)"
   fine "a client runs as its user"
   check_sync alice carol "$1"
-  until_so 10 "status by the user finds the service and is in step" as alice sinkd status
+  check_trees "$1"
+  until_so 60 "status by the user finds the service and is in step" as alice sinkd status
   as alice sinkd status --json | grep -q '"state": *"Sinkd"' || broken "status --json"
   systemctl restart sinkd-server
   check_sync carol alice "$1 after a restart of the server"
@@ -104,18 +105,68 @@ check_service() {
 check_sync() {
   local name="from $1, $3"
   as "$1" sh -c 'echo "$1" >"docs/$1"' sh "$name"
-  until_so 20 "a file goes from $1 to $2: $3" same "$1" "$2" "$name"
+  until_so 60 "a file goes from $1 to $2: $3" same "$1" "$2" "$name"
+}
+
+# What people's trees have beside files with plain names: all kinds of links, names of all kinds.
+make_odd_tree() {
+  mkdir -p docs/odd/target docs/odd/'[a-z]*'
+  cd docs/odd
+  ln -s target/file relative
+  ln -s /nowhere/at/all dangling
+  ln -s target directory
+  ln -s ../.. upward
+  ln -s /etc/hostname absolute
+  for name in 'new
+line' '# comment' ';semicolon' '[brackets]' '*' '?' '-rf' '--delete' ' space ' 'per%cent%' "quote'\"" \
+    'back\slash' 'a:b' 'naïve 🎈' '.hidden' '~' '$HOME' "$(printf 'bell\a')"; do
+    printf '%s' "$name" >"./$name"
+    ln -s "./$name" "[a-z]*/$name"
+  done
+  echo text >target/file
+}
+# Every path below docs/odd with its kind, what a link says, and the bytes.
+odd_tree() {
+  (cd "/home/$1/docs/odd" && find . -printf '%p\0%y\0%l\0' && find . -type f -exec cksum {} + | tr '\n' '\0') |
+    sort -z | tr '\0' '|'
+}
+same_odd_tree() { [ "$(odd_tree alice)" = "$(odd_tree carol)" ]; }
+
+# check_trees WHAT: links, names and a conflict between alice and carol.
+check_trees() {
+  as alice bash -euc "$(declare -f make_odd_tree); make_odd_tree"
+  until_so 60 "links and names of all kinds go from alice to carol: $1" same_odd_tree
+  as carol sh -c 'cd docs/odd && rm ./-rf ./\[brackets\] dangling && ln -sfn nowhere relative && echo edited >"./*"'
+  until_so 60 "their edits and deletions come back: $1" same_odd_tree
+  systemctl stop sinkd@alice sinkd@carol
+  for account in alice carol; do
+    as $account sh -c 'echo "$1 wrote this" >"docs/both, $2"' sh $account "$1"
+  done
+  systemctl start sinkd@alice sinkd@carol
+  until_so 60 "both versions of a conflict are with both: $1" both_versions "$1"
+  [ "$(cat "/home/alice/docs/both, $1")" = "$(cat "/home/carol/docs/both, $1")" ] ||
+    broken "the two have another version under the name itself"
+  fine "and the same one has the name"
+  rm "/home/alice/docs/both, $1".sinkd-conflict-*
+  until_so 60 "a copy that is removed goes everywhere: $1" no_copies
+}
+no_copies() { ! ls /home/carol/docs/*.sinkd-conflict-* 2>/dev/null; }
+both_versions() {
+  for account in alice carol; do
+    [ "$(cat "/home/$account/docs/both, $1"* | sort)" = "alice wrote this
+carol wrote this" ] || return 1
+  done
 }
 
 check_user_service() {
   loginctl enable-linger dave
   RUNTIME=/run/user/$(id -u dave)
-  until_so 20 "dave's own systemd runs" as dave systemctl --user is-system-running --wait
+  until_so 60 "dave's own systemd runs" as dave systemctl --user is-system-running --wait
   join dave d
   as dave systemctl --user daemon-reload
   as dave systemctl --user start sinkd || broken "the user unit does not start"
   check_sync alice dave "by user unit"
-  until_so 10 "the user unit's client is in step" as dave sinkd status
+  until_so 60 "the user unit's client is in step" as dave sinkd status
   as dave systemctl --user is-active sinkd >/dev/null || broken "the user unit"
 }
 
@@ -159,7 +210,7 @@ test_packages() {
   dpkg --install "$built"/sinkd-server_*.deb "$built"/sinkd_*.deb >/tmp/dpkg 2>&1 ||
     broken "dpkg --install: $(cat /tmp/dpkg)"
   fine "both packages are installed"
-  until_so 20 "the package started the server" systemctl is-active sinkd-server
+  until_so 60 "the package started the server" systemctl is-active sinkd-server
   systemctl enable --quiet --now sinkd@alice sinkd@carol
   check_service packaged
   check_units_file sinkd-server.service sinkd@alice.service
@@ -172,7 +223,7 @@ test_packages() {
   echo 'log_level = "debug"' >>/etc/sinkd.conf
   before=$(systemctl show -P MainPID sinkd-server)
   dpkg --install "$built"/newer/*.deb >/tmp/dpkg 2>&1 || broken "upgrade: $(cat /tmp/dpkg)"
-  until_so 20 "an upgrade restarts the server" sinkd-server status
+  until_so 60 "an upgrade restarts the server" sinkd-server status
   [ "$before" != "$(systemctl show -P MainPID sinkd-server)" ] || broken "the upgrade left the old server"
   grep -q debug /etc/sinkd.conf || broken "the upgrade took /etc/sinkd.conf"
   check_sync alice carol "after an upgrade"
