@@ -187,7 +187,7 @@ export function resolveAnchorPath(
   roots: PathRoots,
 ): Outcome<string> {
   if (text.trim() === "") {
-    return bad(`the path is empty; write the directory to sync`);
+    return bad(`the path is empty; write the directory to keep in step`);
   }
   if (/^~[^/]/.test(text)) {
     return bad(

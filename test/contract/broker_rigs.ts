@@ -15,6 +15,7 @@ import type {
 } from "../../lib/io/mqtt_link.ts";
 import { hashSecret } from "../../lib/io/secret_hash.ts";
 import { freePort, MOSQUITTO } from "../support/mosquitto.ts";
+import { PATIENCE_MS } from "../support/waiting.ts";
 
 /** The secret of every client of a rig. */
 export const SECRET = "correct-horse";
@@ -187,7 +188,7 @@ export async function mosquittoRig(): Promise<BrokerRig> {
 }
 
 async function untilListening(port: number): Promise<void> {
-  const deadlineMs = performance.now() + 5000;
+  const deadlineMs = performance.now() + PATIENCE_MS;
   for (;;) {
     try {
       using _connection = await Deno.connect({ hostname: "127.0.0.1", port });
@@ -247,7 +248,7 @@ export class EventLog {
     this.#check();
   };
 
-  /** The first event that `matches`, among those after the first `from`; throws after five seconds. */
+  /** The first event that `matches`, among those after the first `from`; throws when there is none for long. */
   async until(
     matches: (event: LinkEvent) => boolean,
     from = 0,
@@ -261,7 +262,7 @@ export class EventLog {
     const limit = setTimeout(() =>
       found.reject(
         new Error(`no such event in ${JSON.stringify(this.events)}`),
-      ), 5000);
+      ), PATIENCE_MS);
     try {
       return await found.promise;
     } finally {

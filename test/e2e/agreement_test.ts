@@ -32,24 +32,22 @@ async function waitForText(world: World, name: string, text: string) {
   );
 }
 
-/** Waits until a comparison that began after now found every client like the server. */
-async function waitForAgreement(world: World): Promise<void> {
-  const sinceMs = Date.now();
+/**
+ * Waits until a comparison after `sinceMs`, and after what came or went last, found every client like
+ * the server.
+ */
+async function waitForAgreement(world: World, sinceMs: number): Promise<void> {
   const seen = () =>
-    Promise.all(
-      world.clients().map(async (client) => {
-        const { agreement } = await client.anchor();
-        return agreement;
-      }),
-    );
+    Promise.all(world.clients().map((client) => client.anchor()));
   await waitFor(
     "all to agree",
     async () =>
-      (await seen()).every(({ state, lastAgreed, files, checked }) =>
-        state === "agreed" && Date.parse(lastAgreed ?? "") > sinceMs &&
-        files === checked
-      ),
-    { limitMs: 60_000 },
+      (await seen()).every(({ agreement, lastSync }) => {
+        const { state, files, checked } = agreement;
+        const agreedMs = Date.parse(agreement.lastAgreed ?? "");
+        return state === "agreed" && files === checked && agreedMs > sinceMs &&
+          agreedMs >= Date.parse(lastSync ?? "");
+      }),
   );
 }
 
@@ -80,34 +78,38 @@ test("client() brings an edit of the same size and restored time to all", async 
 });
 
 test("status() shows when all sides were last found to agree, and idle stays idle", async (world) => {
+  const sinceMs = Date.now();
   const a = world.client("a");
   Deno.writeTextFileSync(`${a.files}/agreed`, "all the same");
   await world.waitInStep();
-  await waitForAgreement(world);
+  await waitForAgreement(world, sinceMs);
   const calls = world.rsyncCalls().length;
   const { stamp } = await a.report();
+  const rescanMs = Date.now();
   for (const client of world.clients()) await client.sinkd("rescan");
-  await waitForAgreement(world);
+  await waitForAgreement(world, rescanMs);
   assert.equal(world.rsyncCalls().length, calls);
   assert.deepEqual((await a.report()).stamp, stamp);
   assert.match((await a.sinkd("status")).out, /Agreed\n.*\d+ s ago/);
 });
 
 test("client() finds an edit of the same size, time and second by its digest", async (world) => {
+  const sinceMs = Date.now();
   const a = world.client("a");
   const file = `${a.files}/hidden`;
   const text = await editUnseen(world, file);
   await waitForText(world, "hidden", text);
-  await waitForAgreement(world);
+  await waitForAgreement(world, sinceMs);
   const { agreement } = await a.anchor();
   assert.deepEqual(agreement.found?.paths, [file]);
 });
 
 test("server() finds a byte that changed on its disk, and a client brings it back", async (world) => {
+  const sinceMs = Date.now();
   const [a, b] = [world.client("a"), world.client("b")];
   Deno.writeTextFileSync(`${a.files}/kept`, "good");
   await world.waitInStep();
-  await waitForAgreement(world);
+  await waitForAgreement(world, sinceMs);
   const stored = `${world.stored("alice")}/kept`;
   for (const client of [a, b]) await client.process.stop();
   writeUnseen(stored, "goof");
@@ -119,13 +121,14 @@ test("server() finds a byte that changed on its disk, and a client brings it bac
   );
   const status = await world.sinkd("status", "--pid", world.server.pidFile);
   assert.ok(status.out.includes(stored), status.out);
+  const startMs = Date.now();
   for (const client of [a, b]) await client.process.start();
   await waitForText(world, "kept", "good");
   await waitFor(
     "it to be whole",
     async () => (await checks())?.mended.includes("files/kept"),
   );
-  await waitForAgreement(world);
+  await waitForAgreement(world, startMs);
   assert.deepEqual((await checks())?.damaged, []);
 });
 
@@ -144,12 +147,14 @@ async function whileStopped(
 }
 
 test("client() finds that its record is not the server's, and both have everything again", async (world) => {
+  const sinceMs = Date.now();
   const [a, b] = [world.client("a"), world.client("b")];
   for (const name of ["lost-here", "lost-there"]) {
     Deno.writeTextFileSync(`${a.files}/${name}`, name);
   }
   await world.waitInStep();
-  await waitForAgreement(world);
+  await waitForAgreement(world, sinceMs);
+  const lostMs = Date.now();
   await whileStopped(a.process, `${a.state}/client.db`, (database) => {
     Deno.removeSync(`${a.files}/lost-here`);
     database.exec("delete from bases where path = 'lost-here'");
@@ -169,7 +174,7 @@ test("client() finds that its record is not the server's, and both have everythi
       ),
     { limitMs: 45_000 },
   );
-  await waitForAgreement(world);
+  await waitForAgreement(world, lostMs);
   await world.waitInStep();
   const found = (await a.anchor()).agreement.found?.paths ?? [];
   assert.ok(found.includes(`${a.files}/lost-here`), found.join());

@@ -4,6 +4,7 @@ import { itemAt, treeOf } from "../support/tree_view.ts";
 import { pause, waitFor } from "../support/waiting.ts";
 import type { World } from "../support/world.ts";
 import type { WorldClient } from "../support/world_client.ts";
+import { problemsOf } from "../support/in_step.ts";
 
 const { test } = shareWorld({ clients: { alice: ["a", "b"] } });
 
@@ -213,7 +214,7 @@ test("reload() keeps the old configuration when the new one is bad, and status s
     "status without it",
     async () =>
       (await a.process.report()) !== undefined &&
-      (await a.report()).errors.length === 0,
+      problemsOf(await a.report()).length === 0,
   );
   await world.waitInStep();
 });

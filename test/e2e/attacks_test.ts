@@ -15,6 +15,7 @@ import {
 } from "../support/hostile_client.ts";
 import { serveLies } from "../support/lying_rsync.ts";
 import { waitFor } from "../support/waiting.ts";
+import { PATIENCE_MS } from "../support/waiting.ts";
 
 const { attack, fresh } = attacksOn("embedded");
 
@@ -378,7 +379,7 @@ attack(
     const all = await Promise.all(
       Array.from({ length: 20 }, () => compare(costly)),
     );
-    assert.ok(performance.now() - startMs < 30_000);
+    assert.ok(performance.now() - startMs < PATIENCE_MS);
     assert.deepEqual(new Set(all), new Set([undefined]));
   },
 );
@@ -429,7 +430,11 @@ attack(
     const guessing = (async () => {
       for (let n = 40; joining; n++) await guess(n);
     })();
-    const joined = await late.join(link);
+    // One login in two seconds is heard: that may be a join, which then counts as one more failure.
+    let joined = await late.join(link);
+    for (let n = 1; n < 5 && !/too many failed/.test(joined.err); n++) {
+      joined = await late.join(link);
+    }
     joining = false;
     await guessing;
     assert.equal(joined.code, 1);

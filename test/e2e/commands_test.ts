@@ -5,7 +5,7 @@ import { LAUNCHER, LAUNCHER_ENV } from "../support/under_test.ts";
 import { signalIfAlive } from "../support/detached.ts";
 import { testInWorld } from "../support/shared_world.ts";
 import { itemAt } from "../support/tree_view.ts";
-import { waitFor } from "../support/waiting.ts";
+import { SOON_MS, waitFor } from "../support/waiting.ts";
 
 testInWorld(
   "server() and client() start, restart, reload and stop in the background",
@@ -177,7 +177,7 @@ testInWorld(
         signalIfAlive(child.pid, signal);
         const { code } = await child.status;
         const tookMs = performance.now() - fromMs;
-        assert.ok(tookMs < 2000, `${args[0]} ${signal}: ${tookMs} ms`);
+        assert.ok(tookMs < SOON_MS, `${args[0]} ${signal}: ${tookMs} ms`);
         assert.equal(code, 0, `${args[0]} ${signal}`);
       }
     }

@@ -4,6 +4,7 @@ import { shareWorld } from "../support/shared_world.ts";
 import { pause, waitFor } from "../support/waiting.ts";
 import type { World } from "../support/world.ts";
 import type { WorldClient } from "../support/world_client.ts";
+import { problemsOf } from "../support/in_step.ts";
 
 const { test } = shareWorld({ clients: { alice: ["a"], bob: ["b"] } });
 
@@ -148,7 +149,7 @@ test("server() lets nobody publish or listen as another user", async (world) => 
     await pause(500);
     assert.equal((await bob())?.clients[0]?.state, "Sinkd");
     assert.equal((await b.report()).state, "Sinkd");
-    assert.deepEqual((await b.report()).errors, []);
+    assert.deepEqual(problemsOf(await b.report()), []);
   });
   const names = (users: typeof before) => users.map(({ user }) => user);
   assert.deepEqual(names((await world.serverReport()).users), names(before));

@@ -51,7 +51,7 @@ async function openWithEcho(): Promise<AsyncDisposable & { net: Network }> {
   );
   stack.defer(async () => {
     Deno.kill(echo.pid, "SIGKILL");
-    await echo.ended({ limitMs: 5000 });
+    await echo.ended();
   });
   await waitFor("the echo", async () => (await ask(net, "a", 1)).length === 1);
   return { net, [Symbol.asyncDispose]: () => stack.disposeAsync() };

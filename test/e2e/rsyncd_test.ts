@@ -147,16 +147,28 @@ function daemons(world: World): number[] {
     .map(({ pid }) => pid);
 }
 
+function listenIfFree(): Deno.Listener | undefined {
+  try {
+    return Deno.listen({ hostname: "127.0.0.1", port });
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) return undefined;
+    throw error;
+  }
+}
+
 world.test("a killed daemon comes back, and status says what happened until then", async (world) => {
-  const [first] = daemons(world);
-  assert.ok(first);
-  signalIfAlive(first, "SIGKILL");
+  // Whoever has its port keeps it from coming back, so that the fault stays for as long as it takes to see.
+  const taken = await waitFor("its port to be free", () => {
+    for (const pid of daemons(world)) signalIfAlive(pid, "SIGKILL");
+    return listenIfFree();
+  });
   const faultNow = async () =>
     (await world.serverReport()).errors.find(({ path }) =>
       path === `rsync://127.0.0.1:${port}`
     );
   const fault = await waitFor("the fault in status", faultNow);
   assert.match(fault.cause, /^the rsync daemon ended: /);
+  taken.close();
   await waitFor("the daemon to be back", () => isListening(port));
   assert.equal((await rsync(passwordOf(world, "bob"), urlOf("bob"))).code, 0);
   await waitFor(

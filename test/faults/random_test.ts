@@ -9,6 +9,7 @@ import type { World } from "../support/world.ts";
 import type { WorldClient } from "../support/world_client.ts";
 import { type Random, seeded } from "../sim/random.ts";
 import { testFault } from "./rig.ts";
+import { problemsOf } from "../support/in_step.ts";
 
 /** Longer by hand: SINKD_RANDOM_S=600 SINKD_SEED=7 scripts/test test/faults/random_test.ts. */
 const SECONDS = Number(Deno.env.get("SINKD_RANDOM_S") ?? "10");
@@ -133,7 +134,7 @@ testFault(
       });
       assert.match(said, /out of reach|check that|refused|closed/i);
     }
-    assert.ok((await world.serverReport()).errors.length > 0);
+    assert.ok(problemsOf(await world.serverReport()).length > 0);
     await world.broker?.start();
     await ledger.settle({ limitMs: 60_000 });
   },

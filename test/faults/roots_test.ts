@@ -5,6 +5,7 @@ import { itemAt, treeOf } from "../support/tree_view.ts";
 import { waitFor } from "../support/waiting.ts";
 import type { World } from "../support/world.ts";
 import { command, testFault } from "./rig.ts";
+import { problemsOf } from "../support/in_step.ts";
 
 const FILES = 120;
 
@@ -134,7 +135,7 @@ testFault(
     ledger.write(b, "without, of b");
     await waitFor(
       "a word about it",
-      async () => (await a.report()).errors.length > 0,
+      async () => problemsOf(await a.report()).length > 0,
     );
     await world.server.stop();
     await command("rm", "-rf", world.root);

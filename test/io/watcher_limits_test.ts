@@ -27,7 +27,7 @@ const watcher = openWatcher([{ id: "a", root, only: undefined, rules: NO_EXCLUDE
     Deno.exit(0);
   }
 }, { canaryDirectory: home + "/canary", scanEveryMs: 50, retryMs: 300 });
-setTimeout(() => { console.log(JSON.stringify({ detail, rescans })); Deno.exit(1); }, 15000);
+setTimeout(() => { console.log(JSON.stringify({ detail, rescans })); Deno.exit(1); }, 120_000);
 `;
 
 const INHERIT = "-dac_override,-dac_read_search";

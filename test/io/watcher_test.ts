@@ -8,8 +8,9 @@ import type {
   WatchRoot,
 } from "../../lib/io/watcher.ts";
 import { openWatcher } from "../../lib/io/watcher.ts";
+import { PATIENCE_MS } from "../support/waiting.ts";
 
-const LONGEST_MS = 15_000;
+const LONGEST_MS = PATIENCE_MS;
 
 /** A watched temporary directory and all that the watcher told. */
 interface Stage extends AsyncDisposable {

@@ -10,8 +10,6 @@ import { type Detached, signalIfAlive, spawnDetached } from "./detached.ts";
 import { LAUNCHER, LAUNCHER_ENV } from "./under_test.ts";
 import { waitFor } from "./waiting.ts";
 
-const START_LIMIT_MS = 20_000;
-const END_LIMIT_MS = 10_000;
 const LOG_LINES = 25;
 
 /** What one command printed, and how it ended. */
@@ -79,7 +77,7 @@ export class DaemonProcess implements AsyncDisposable {
         throw new Error(`Cannot start: it ended. ${this.logTail()}`);
       }
       return await this.report();
-    }, { limitMs: START_LIMIT_MS, tell: () => this.logTail() });
+    }, { tell: () => this.logTail() });
   }
 
   /** Ends it with SIGTERM; how it ended and how long that took. */
@@ -111,10 +109,7 @@ export class DaemonProcess implements AsyncDisposable {
     const running = this.#running;
     if (running === undefined) return 0;
     how(running.pid);
-    const code = await running.ended({
-      limitMs: END_LIMIT_MS,
-      tell: () => this.logTail(),
-    });
+    const code = await running.ended({ tell: () => this.logTail() });
     this.#running = undefined;
     return code;
   }

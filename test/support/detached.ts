@@ -19,7 +19,7 @@ export interface Detached {
   /** What it exited with; `undefined` while it runs. */
   exitCode(): number | undefined;
   /** Waits for its end and gives what it exited with. */
-  ended(options: { limitMs: number; tell?: () => string }): Promise<number>;
+  ended(options?: { tell?: () => string }): Promise<number>;
 }
 
 /**

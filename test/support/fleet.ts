@@ -12,7 +12,7 @@ import { waitInStep } from "./in_step.ts";
 import { freePort, missingForBroker } from "./mosquitto.ts";
 import { testUnless } from "./needs.ts";
 import { tempDirectory } from "./temp.ts";
-import { waitFor } from "./waiting.ts";
+import { PATIENCE_MS, waitFor } from "./waiting.ts";
 import { World } from "./world.ts";
 import type { WorldClient } from "./world_client.ts";
 
@@ -103,7 +103,7 @@ export class Fleet implements AsyncDisposable {
   async waitServing(
     server: FleetServer,
     users: readonly string[],
-    limitMs = 15_000,
+    limitMs = PATIENCE_MS,
   ): Promise<void> {
     let seen = "";
     const wanted = users.toSorted().join();
@@ -129,7 +129,7 @@ export class Fleet implements AsyncDisposable {
   async waitInStep(
     server: FleetServer,
     clients: readonly WorldClient[],
-    limitMs = 30_000,
+    limitMs = PATIENCE_MS,
   ): Promise<void> {
     await waitInStep({
       clients,

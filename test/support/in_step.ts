@@ -28,7 +28,7 @@ export interface InStep {
  * nothing is left to do.
  */
 export async function waitInStep(options: InStep): Promise<void> {
-  const { clients, limitMs = 20_000 } = options;
+  const { clients, limitMs } = options;
   let why: string | undefined;
   const look = async () => {
     why = await outOfStep(options);
@@ -36,7 +36,10 @@ export async function waitInStep(options: InStep): Promise<void> {
   };
   const names = clients.map(({ user, name }) => `${user}/${name}`).join(", ");
   const tell = () => why ?? "";
-  await waitFor(`${names} to be in step`, look, { limitMs, tell });
+  await waitFor(`${names} to be in step`, look, {
+    ...(limitMs === undefined ? {} : { limitMs }),
+    tell,
+  });
 }
 
 /** Why they are not in step now, or `undefined` when they are. */
@@ -122,4 +125,11 @@ function byUser(
   clients: readonly WorldClient[],
 ): Map<string, WorldClient[]> {
   return Map.groupBy(clients, ({ user }) => user);
+}
+
+/** Faults of a report but its notes, such as that this machine's rsync is an old one. */
+export function problemsOf<Fault extends { readonly level: string }>(
+  { errors }: { readonly errors: readonly Fault[] },
+): Fault[] {
+  return errors.filter(({ level }) => level !== "note");
 }

@@ -98,7 +98,7 @@ export async function openMosquitto(
   async function kill(): Promise<void> {
     if (running === undefined) return;
     signalIfAlive(running.pid, "SIGKILL");
-    await running.ended({ limitMs: 5000 });
+    await running.ended();
     running = undefined;
   }
 

@@ -150,7 +150,7 @@ export class Network implements AsyncDisposable {
     const relay = await this.#startRelay();
     this.#stack.defer(async () => {
       signalIfAlive(relay.pid, "SIGTERM");
-      await relay.ended({ limitMs: 5000 });
+      await relay.ended();
     });
     for (const port of this.#ports) await this.#bringUp(port);
     if (this.#ports.some(({ name }) => name === ROUTER)) {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { PATIENCE_MS } from "./waiting.ts";
 import { relativePath } from "../../lib/core/path.ts";
 
 /** A directory that is removed at the end, whatever modes it came to have. */
@@ -138,9 +139,9 @@ export function readTree(root: string, below = ""): Record<string, Planned> {
 /** Runs until `done` is true or the deadline passes. */
 export async function eventually(
   done: () => boolean,
-  { limitMs = 5000, what = "it" } = {},
+  { limitMs = PATIENCE_MS, what = "it" } = {},
 ): Promise<void> {
-  const deadline = performance.now() + limitMs;
+  const deadline = performance.now() + Math.max(limitMs, PATIENCE_MS);
   while (!done()) {
     if (performance.now() > deadline) {
       throw new Error(`Cannot wait longer: ${what} did not happen`);

@@ -42,7 +42,6 @@ export interface WorldOptions {
 
 /** Environment variable that all processes of a world have. */
 const MARK = "SINKD_TEST_WORLD";
-const GONE_LIMIT_MS = 5000;
 
 /** A world that runs until disposed. */
 export class World implements AsyncDisposable {
@@ -365,7 +364,6 @@ async function noneLeft(directory: string): Promise<void> {
   const left = () => processesWith(MARK, directory);
   try {
     await waitFor("all processes to end", () => left().length === 0, {
-      limitMs: GONE_LIMIT_MS,
       tell: () => JSON.stringify(left()),
     });
   } finally {
