@@ -327,7 +327,7 @@ function keep({ world, server, a, b }: Cast): void {
     `change anything in     ${a.docs}`,
     `and see it in          ${b.docs}`,
     "",
-    "is it in step, and if not, why?",
+    "is everything synced, and if not, why?",
     ...[a, b, server].map(({ pidFile }) =>
       `  ${sinkd} status --pid ${pidFile}`
     ),

@@ -46,7 +46,7 @@ export const CLIENT_COMMANDS: readonly Command[] = [
   {
     words: ["add"],
     role: "anchors",
-    summary: "Keeps a directory or file in step from now on",
+    summary: "Syncs a directory or file from now on",
     operands: [{ name: "PATH", required: true }],
     options: [
       {
@@ -77,7 +77,7 @@ export const CLIENT_COMMANDS: readonly Command[] = [
   {
     words: ["rm"],
     role: "anchors",
-    summary: "Keeps it in step no longer; the files stay everywhere",
+    summary: "Stops syncing it; the files stay everywhere",
     operands: [{ name: "PATH", required: true }],
     options: [USER_CONFIG, PID],
     examples: ["sinkd rm ~/docs"],
@@ -87,7 +87,7 @@ export const CLIENT_COMMANDS: readonly Command[] = [
   {
     words: ["ls"],
     role: "anchors",
-    summary: "Lists what is kept in step",
+    summary: "Lists what is synced",
     operands: [],
     options: [USER_CONFIG],
     examples: ["sinkd ls"],

@@ -38,7 +38,7 @@ export const CONTROL_COMMANDS: readonly Command[] = [
       "Lets through what is held, such as many deletions at once",
     ],
     ["reject", "Refuses what is held: deleted files come back"],
-    ["pause", "Stops keeping it in step until resume"],
+    ["pause", "Stops syncing it until resume"],
     ["resume", "Goes on after pause"],
     [
       "rescan",
@@ -50,7 +50,7 @@ export const CONTROL_COMMANDS: readonly Command[] = [
     summary,
     operands: [ANY_PATH],
     options: [PID],
-    notes: ["Without PATH it is for everything that is kept in step."],
+    notes: ["Without PATH it is for everything that is synced."],
     examples: [`sinkd ${word}`, `sinkd ${word} ~/docs`],
     run: async (given, context) =>
       (await import("./commands/control.ts")).onPath(word, given, context),

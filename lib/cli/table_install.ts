@@ -31,7 +31,7 @@ export const INSTALL_COMMANDS: readonly Command[] = [
     options: OPTIONS,
     notes: [
       "As root below /usr/local and /etc, for all users; else below ~/.local and ~/.config, for you. It can be",
-      "repeated, and takes in a newer version.",
+      "repeated, and updates an older version.",
     ],
     examples: ["sinkd install --dry-run", "sinkd install"],
     run: async (given, context, program) =>
@@ -40,7 +40,7 @@ export const INSTALL_COMMANDS: readonly Command[] = [
   {
     words: ["uninstall"],
     role: "install",
-    summary: "Undoes install; files that are kept in step stay",
+    summary: "Undoes install; synced files stay",
     operands: [],
     options: OPTIONS,
     examples: ["sinkd uninstall"],

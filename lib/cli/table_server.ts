@@ -45,7 +45,7 @@ export const SERVER_COMMANDS: readonly Command[] = [
   {
     words: ["server", "rmuser"],
     role: "accounts",
-    summary: "Shuts a user out on every machine; the files stay",
+    summary: "Revokes a user on every machine; the files stay",
     operands: [NAME],
     options: [ROOT, PID],
     examples: ["sinkd server rmuser alice"],
@@ -79,7 +79,7 @@ export const SERVER_COMMANDS: readonly Command[] = [
   {
     words: ["server", "revoke"],
     role: "accounts",
-    summary: "Shuts one machine out; what it has stays there",
+    summary: "Revokes one machine; what it has stays there",
     operands: [{ name: "NAME/CLIENT", required: true }],
     options: [ROOT, PID],
     examples: ["sinkd server revoke alice/old-laptop"],
@@ -89,7 +89,8 @@ export const SERVER_COMMANDS: readonly Command[] = [
   {
     words: ["server", "rotate-certificate"],
     role: "accounts",
-    summary: "Makes the server's next certificate, which clients learn ahead",
+    summary:
+      "Makes the server's next certificate, which clients learn in advance",
     operands: [],
     options: [ROOT, {
       name: "days",

@@ -117,7 +117,7 @@ function anchorPaths(
     if (anchor.path === undefined) {
       throw faultAt(
         { source, keys },
-        "is missing; write the directory to keep in step",
+        "is missing; write the directory to sync",
       );
     }
     const resolved = resolveAnchorPath(anchor.path, {

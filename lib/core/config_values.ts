@@ -187,7 +187,7 @@ export function resolveAnchorPath(
   roots: PathRoots,
 ): Outcome<string> {
   if (text.trim() === "") {
-    return bad(`the path is empty; write the directory to keep in step`);
+    return bad(`the path is empty; write the directory to sync`);
   }
   if (/^~[^/]/.test(text)) {
     return bad(

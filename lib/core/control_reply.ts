@@ -9,7 +9,7 @@ import type { ControlReply, Read } from "./control.ts";
 
 /** What a client says to `reload` when it ends to be started again, with permissions for its new anchors. */
 export const RESTARTING =
-  "the configuration was read again; the client starts anew for its new anchors";
+  "the configuration was read again; the client restarts for its new anchors";
 
 /** What a program says that is not ready to be asked yet: ask again in a moment. */
 export const STARTING_REPLY: ControlReply = {

@@ -146,7 +146,7 @@ export function rsyncOutcome(code: number, stderr: string): Outcome {
     return {
       kind: "hold",
       reason: "the disk is full",
-      fix: "make room; sinkd tries again by itself",
+      fix: "free up space there; sinkd retries by itself",
     };
   }
   if (code === 0) return { kind: "done" };

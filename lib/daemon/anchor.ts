@@ -347,7 +347,7 @@ export class Anchor implements AsyncDisposable {
           path: this.config.path,
           cause: reason,
           fix:
-            `sinkd tries again by itself; at once: sinkd rescan ${this.config.path}`,
+            `sinkd retries by itself; at once: sinkd rescan ${this.config.path}`,
         });
         this.#scans.failed();
         return reason;

@@ -154,7 +154,7 @@ class Client {
   #renewPins(renewed: Credentials): void {
     keepCredentials(this.#options.stateDirectory, renewed);
     this.#credentials = renewed;
-    log.info`The server's certificates are pinned anew`;
+    log.info`The server's new certificates are pinned`;
     this.#requests.ask("reload");
   }
 

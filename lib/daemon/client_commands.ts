@@ -75,7 +75,7 @@ async function commandAnchor(
     case "rescan": {
       const failure = await anchor.rescan("asked for");
       if (failure !== undefined) {
-        const text = `not scanned, sinkd will try again by itself: ${failure}`;
+        const text = `not scanned, sinkd retries by itself: ${failure}`;
         return { text, failed: true };
       }
       anchor.checks.hurry();

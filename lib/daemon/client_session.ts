@@ -267,7 +267,7 @@ export class ClientSession {
       path: this.#options.stateDirectory,
       cause: `the state database was damaged; it is kept as ${aside}`,
       fix:
-        "nothing: every anchor joins anew and nothing is deleted; look after the disk",
+        "nothing: every anchor joins again and nothing is deleted; check the disk",
     });
   }
 

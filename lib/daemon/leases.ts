@@ -354,7 +354,7 @@ export class Leases implements Serving {
       faults.note(`lease ${name}`, {
         path: `${root}/${name}`,
         cause: `it cannot be served: ${describe(error)}`,
-        fix: "mend the cause; sinkd tries again by itself",
+        fix: "fix the cause; sinkd retries by itself",
       });
       const users = new Map(this.#state.users);
       users.delete(name);

@@ -72,7 +72,7 @@ export class Users implements Disposable {
     }
     if (this.#adopt(user, place)) {
       said.push(
-        `The record of ${name} was made anew from the tree; nothing is deleted`,
+        `The record of ${name} was rebuilt from the tree; nothing is deleted`,
       );
     }
     return said;

@@ -11,6 +11,6 @@ export function assertRoom(directory: string, minFreePercent: number): void {
   if (blocks === 0 || bavail * 100 >= blocks * minFreePercent) return;
   const free = (bavail * 100 / blocks).toFixed(1);
   throw new Error(
-    `Cannot take more: only ${free} % of the disk of ${directory} is free, and ${minFreePercent} % must stay; make room there (sinkd tries again by itself)`,
+    `Cannot take more: only ${free} % of the disk of ${directory} is free, and ${minFreePercent} % must stay; free up space there (sinkd retries by itself)`,
   );
 }

@@ -133,7 +133,7 @@ export class WatchHost implements AsyncDisposable {
     this.#recoveredMs = nowMs;
     this.#aliveMs = Date.now();
     if (again) return this.#giveUp(`${text} twice in a row`);
-    this.note = `${text} and was started anew`;
+    this.note = `${text} and was restarted`;
     this.start(this.note);
     this.#timers.set("calm", this.#options.retryMs, () => {
       this.note = "";

@@ -62,7 +62,7 @@ export async function removeUser(
     await tellRevoked({ user, client }, given, context);
   }
   context.out(
-    `${plain(user)} is shut out on ${
+    `${plain(user)} is revoked on ${
       counted(clients.length, "machine")
     }; the files stay in ${plain(`${root}/${user}`)} until you delete them.\n`,
   );
@@ -148,7 +148,7 @@ export async function revoke(
   }
   await tellRevoked({ user, client }, given, context);
   context.out(
-    `${plain(`${user}/${client}`)} is shut out; the files it has stay there.\n`,
+    `${plain(`${user}/${client}`)} is revoked; the files it has stay there.\n`,
   );
   return EXIT.done;
 }

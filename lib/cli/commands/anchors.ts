@@ -58,7 +58,7 @@ export async function remove(
   context.out(
     `${
       plain(path)
-    } is kept in step no longer; its files stay here and on the server.\n`,
+    } is no longer synced; its files stay here and on the server.\n`,
   );
   return await tellClient(given, context);
 }
@@ -79,7 +79,7 @@ export function list(given: Arguments, context: Context): Promise<number> {
     context.out(`${line.trimEnd()}\n`);
   }
   if (rows.length === 0) {
-    context.say("Nothing is kept in step; name a directory: sinkd add PATH");
+    context.say("Nothing is synced yet; name a directory: sinkd add PATH");
   }
   return Promise.resolve(EXIT.done);
 }

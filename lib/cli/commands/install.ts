@@ -34,7 +34,7 @@ export async function uninstall(
   context.out(
     program.product.name === "sinkd-server"
       ? "What is in /srv/sinkd stays, and so does its account, sinkd.\n"
-      : "What was kept in step stays, and so do configuration and credentials.\n",
+      : "Synced files stay, and so do configuration and credentials.\n",
   );
   return EXIT.done;
 }

@@ -68,7 +68,7 @@ export async function join(
   }
   context.say(
     config.anchors.length === 0
-      ? "Now name what to keep in step: sinkd add PATH"
+      ? "Now name what to sync: sinkd add PATH"
       : "Now start it: sinkd client start",
   );
   return EXIT.done;

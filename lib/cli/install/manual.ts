@@ -15,7 +15,7 @@ const WHAT: Readonly<Record<Product["name"], string>> = {
 
 const ABOUT: Readonly<Record<Product["name"], string>> = {
   "sinkd":
-    'sinkd watches directories, tells its server of each change and takes in the changes of your other machines. rsync moves the bytes. "sinkd join" connects a machine to a server once, "sinkd add" names a directory, "sinkd client" or the systemd unit does the work, and "sinkd status" tells whether all is in step, and if not, why and what to do.',
+    'sinkd watches directories, sends each change to its server and receives the changes of your other machines. rsync moves the bytes. "sinkd join" connects a machine to a server once, "sinkd add" names a directory, "sinkd client" or the systemd unit does the work, and "sinkd status" tells whether everything is synced, and if not, why and what to do.',
   "sinkd-server":
     'sinkd-server holds every user\'s files below /srv/sinkd and brings the machines of a user up to date, one after another, with rsync. It needs no configuration. Without a command it runs in the foreground; "sinkd-server adduser" prints the link with which a machine joins.',
 };
@@ -28,7 +28,7 @@ const FILES: Readonly<Record<Product["name"], readonly [string, string][]>> = {
       "~/.local/state/sinkd",
       "Credentials and records; for root /var/lib/sinkd.",
     ],
-    [".sinkd", "In each directory kept in step, while an update comes in."],
+    [".sinkd", "In each synced directory, while an update arrives."],
   ],
   "sinkd-server": [
     ["/srv/sinkd/USER", "A user's files, and in .sinkd what the server knows."],

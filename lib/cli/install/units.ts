@@ -37,7 +37,7 @@ RemoveIPC=yes`;
 
 const RESTART = `Restart=on-failure
 RestartSec=5
-# Wrong configuration, or a decision that a person must take: starting again does not mend these.
+# Wrong configuration, or a decision that a person must make: restarting does not fix these.
 RestartPreventExitStatus=2 4
 TimeoutStopSec=15`;
 
@@ -93,7 +93,7 @@ LimitNOFILE=65536
 RuntimeDirectory=sinkd-%i
 CacheDirectory=sinkd/%i
 CacheDirectoryMode=0700
-# Where there are directories to keep in step. For others: systemctl edit sinkd@USER
+# Where there are directories to sync. For others: systemctl edit sinkd@USER
 ReadWritePaths=-/home -/root -/srv -/mnt -/media -/data
 
 RestrictSUIDSGID=yes
@@ -158,7 +158,7 @@ export const EXAMPLE_CONFIG =
 # In which time every file is read through once, slowly, to find bytes that changed unseen.
 #checksum_interval = "30d"
 
-# What is kept in step; 'sinkd add PATH' writes these into ~/.config/sinkd.conf.
+# What is synced; 'sinkd add PATH' writes these into ~/.config/sinkd.conf.
 #[[anchors]]
 #path = "~/docs"
 #name = "docs"                # its name on the server, where paths differ between machines

@@ -30,7 +30,7 @@ export function agreementLines(
     paths.length === 1 ? "differs" : "differ"
   } from the server, found ${ago(found.at, nowMs)}: ${found.cause}`;
   const then = state === "differs"
-    ? "being fixed; if it stays, compare them and copy the right one over the other"
+    ? "being fixed; if it stays, compare both and copy the right one over the other"
     : "both sides agree again; a version that was replaced is in the server's history";
   return nameLines(`${what} (${then})`, paths, paint, PATHS_SHOWN);
 }

@@ -48,7 +48,7 @@ export function serverLines(
       nameLines(
         `${
           counted(checks.mended.length, "file")
-        } of ${user} had other bytes on this disk than what came here, and were brought back (look after the disk)`,
+        } of ${user} changed on this disk without a write, brought back by a client (check the disk)`,
         checks.mended,
         paint,
         MENDED_SHOWN,
