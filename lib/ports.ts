@@ -131,10 +131,22 @@ export interface BaseRow {
   readonly sent: { readonly entry: Entry | undefined } | undefined;
 }
 
+/**
+ * The server's version of a path where this machine knowingly does not hold it: a file outside of the
+ * anchor's size limits, or nothing (`undefined`) where a directory stays here for what it keeps.
+ */
+export interface Apart {
+  readonly entry: Entry | undefined;
+  /** Of the directory that is left over; 0 for a file. */
+  readonly inode: number;
+}
+
 /** New base of a path; `undefined` when nothing is agreed there (any more). */
 export interface Agreement {
   readonly path: RelativePath;
   readonly base: Found | undefined;
+  /** What the server has there instead; without it, nothing else. */
+  readonly apart?: Apart | undefined;
 }
 
 /** Where a client's anchor stands with the server; epoch is empty before the first turn. */
@@ -157,6 +169,8 @@ export interface PlannedAgreement {
   readonly entry: Entry | undefined;
   /** False when the entry is not (or not surely) what lies there: the path stays dirty. */
   readonly trusted: boolean;
+  /** What the server has there that is outside of the anchor's limits. */
+  readonly beyond?: Entry;
 }
 
 /** One anchor's record on the client. */
@@ -165,6 +179,10 @@ export interface Base {
   row(path: RelativePath): BaseRow;
   /** The bases at or below `path`, or all. */
   bases(below?: RelativePath): Map<RelativePath, Found>;
+  /** Where this machine knowingly does not hold the server's version. */
+  aparts(): ReadonlyMap<RelativePath, Apart>;
+  /** Changes one of {@linkcode aparts}, between two commits. */
+  setApart(path: RelativePath, apart: Apart | undefined): void;
   /** How many paths have a base. */
   count(): number;
   /** Forgets everything: the server's epoch is another one. */
@@ -191,12 +209,24 @@ export type Look =
   | { readonly kind: "uncarriable"; readonly cause: string }
   | { readonly kind: "unreadable"; readonly cause: string };
 
+/** What lies directly in a directory: what syncs, and what never leaves this machine. */
+export interface Holdings {
+  readonly carried: readonly RelativePath[];
+  readonly kept: readonly RelativePath[];
+}
+
 /** One anchor's files on the client. */
 export interface ClientDisk {
   /** Looks at a path now, never through a link. */
   look(path: RelativePath): Look;
   /** True when nothing of `path` may be carried: excluded, or outside the configured sizes. */
   passesOver(path: RelativePath, entry: Entry | undefined): boolean;
+  /** True when it is the size alone for which {@linkcode passesOver} passes an entry over. */
+  isBeyond(path: RelativePath, entry: Entry): boolean;
+  /** What a directory holds now, as the anchor sees it; names are paths in the anchor. */
+  holdings(directory: RelativePath): Holdings;
+  /** Removes a directory that is empty; true when none is there (any more). */
+  removeEmpty(directory: RelativePath): boolean;
   /** Makes (or finds again) the staging directory; relative to the anchor's root. */
   openStage(): Promise<string>;
   /**
@@ -256,6 +286,8 @@ export interface Edits {
   ): Promise<Batch>;
   /** Paths to look at again: not settled, refused, or changed by a commit. */
   again(paths: readonly { path: RelativePath; reason: string }[]): void;
+  /** Edits of what is at a path whose version on the server is outside of the anchor's limits. */
+  clashing(): RelativePath[];
   /** Paths that are now as the server has them. */
   done(paths: readonly RelativePath[]): void;
 }

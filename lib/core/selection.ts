@@ -38,8 +38,19 @@ export function passesOver(
   return isOutsideSizes(selection, entry);
 }
 
+/** True for what would belong to the anchor if it had another size. */
+export function isBeyond(
+  selection: Selection,
+  path: RelativePath,
+  entry: Entry,
+): boolean {
+  if (!isOutsideSizes(selection, entry)) return false;
+  const any = { ...selection, minSize: undefined, maxSize: undefined };
+  return !passesOver(any, path, entry);
+}
+
 /** True for a file that is larger or smaller than the anchor takes. */
-export function isOutsideSizes(
+function isOutsideSizes(
   { minSize, maxSize }: Pick<Selection, "minSize" | "maxSize">,
   entry: Entry,
 ): boolean {

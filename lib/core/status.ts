@@ -88,6 +88,16 @@ export const transferSchema = z.strictObject({
 /** See {@linkcode transferSchema}. */
 export type TransferReport = z.infer<typeof transferSchema>;
 
+/** What is knowingly not the same here and on the server: no fault, and nothing has to be done. */
+export const leftOutSchema = z.strictObject({
+  cause: z.string(),
+  count: z.int(),
+  /** The first of them. */
+  paths: z.array(z.string()),
+});
+/** See {@linkcode leftOutSchema}. */
+export type LeftOut = z.infer<typeof leftOutSchema>;
+
 /** One anchor in a client's report; `pending` counts changes not yet on the server. */
 export const anchorReportSchema = z.strictObject({
   path: z.string(),
@@ -108,6 +118,7 @@ export const anchorReportSchema = z.strictObject({
   }).nullable(),
   errors: z.array(faultSchema),
   transfer: transferSchema.optional(),
+  leftOut: z.array(leftOutSchema),
   lastSync: z.string().nullable(),
   agreement: agreementSchema,
 });

@@ -12,8 +12,9 @@ import { counted } from "../core/plural.ts";
 import { nameOf, type RelativePath } from "../core/path.ts";
 import { conflictPath } from "../core/reconcile.ts";
 import type { SettleEvent } from "../core/settle.ts";
-import { passesOver } from "../core/selection.ts";
+import { isBeyond, passesOver } from "../core/selection.ts";
 import { utcText } from "../core/stamp.ts";
+import type { LeftOut } from "../core/status.ts";
 import type { AnchorStore } from "../io/base_store.ts";
 import type { Channel } from "../io/channel.ts";
 import { AnchorDisk } from "../io/client_disk.ts";
@@ -37,6 +38,7 @@ import type { ProofLine } from "../turn/prove.ts";
 import { Timers } from "../io/timers.ts";
 import { AnchorChecks } from "./anchor_checks.ts";
 import { restateEdits } from "./anchor_problems.ts";
+import { leftOutOf } from "./anchor_left_out.ts";
 import { shapeAt } from "./anchor_records.ts";
 import { AnchorRoot, type Hold, parentDirectory } from "./anchor_root.ts";
 import { ALMOST_NOTHING_MS, AnchorScans } from "./anchor_scans.ts";
@@ -134,6 +136,7 @@ export class Anchor implements AsyncDisposable {
       copyName,
       nowMs: () => performance.now(),
       passesOver: (path, entry) => passesOver(selection, path, entry),
+      isBeyond: (path, entry) => isBeyond(selection, path, entry),
       assertRoot: () => this.#directory.assert(),
       makeLinks: (places, paths) =>
         makeTrueLinks({ ...places, runDirectory: ports.runDirectory }, paths),
@@ -146,6 +149,7 @@ export class Anchor implements AsyncDisposable {
       rest: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
       defer: (path) => this.note({ kind: "deferred", path }),
       scan: (path) => this.note({ kind: "appeared", path }),
+      fetch: (path) => this.#suspect(suspectRecords, [path]),
     });
     this.#scans = new AnchorScans({
       root: this.root,
@@ -230,6 +234,18 @@ export class Anchor implements AsyncDisposable {
   /** What is on its way now. */
   progress(): Progress | undefined {
     return this.#meter?.progress();
+  }
+
+  /** What is knowingly not the same here and on the server. */
+  leftOut(): LeftOut[] {
+    const { root, store } = this;
+    return leftOutOf({
+      root,
+      limits: this.config.rsync,
+      aparts: store.aparts(),
+      outside: this.edits.outside,
+      disk: this.#disk,
+    });
   }
 
   /** What is wrong now, beside what is held. */

@@ -177,6 +177,7 @@ export class AnchorScans {
     await this.#attempt(async () => {
       const { usable, signal, directory, edits, store, onLooked } = this.#ports;
       if (!directory.check()) return this.#awaitDirectory();
+      if (usable()) edits.tidy();
       const swept = usable() ? await this.#sweep.run(signal) : [];
       if (swept.length === 0) return;
       if (!directory.check()) return this.#awaitDirectory();

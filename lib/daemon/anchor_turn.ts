@@ -35,6 +35,7 @@ export function guardedEdits(
     count: () => edits.count(),
     again: (paths) => edits.again(paths),
     done: (paths) => edits.done(paths),
+    clashing: () => edits.clashing(),
     collect: async (limits) => {
       assertRoot();
       const batch = await edits.collect(limits);

@@ -76,6 +76,7 @@ function anchorReport({ anchor, state }: AnchorStanding): AnchorReport {
       ...(hold.ages === undefined ? {} : { groups: groupsOf(hold.ages) }),
     },
     errors: anchor.problems().list(),
+    leftOut: anchor.leftOut(),
     ...(transfer === undefined ? {} : { transfer }),
     lastSync: lastSyncMs === undefined
       ? null

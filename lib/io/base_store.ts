@@ -5,6 +5,7 @@
  */
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
+import { APART_SCHEMA, ApartRows } from "./apart_rows.ts";
 import { inTransaction } from "./transaction.ts";
 import type { EditChange } from "../core/channel_protocol.ts";
 import type { Entry, Found } from "../core/entry.ts";
@@ -19,6 +20,7 @@ import type { RootIdentity } from "../core/root_identity.ts";
 import { stampFromNumber, stampNumber, ZERO_STAMP } from "../core/stamp.ts";
 import type {
   Agreement,
+  Apart,
   Base,
   BaseRow,
   ClientIntent,
@@ -40,7 +42,7 @@ create table if not exists sent (
   anchor integer not null, path text not null, kind text not null, size integer, mtime integer,
   mode integer, target text, primary key (anchor, path)) strict, without rowid;
 create table if not exists intents (anchor integer primary key, content text not null) strict;
-`;
+${APART_SCHEMA}`;
 
 const baseRowSchema = z.object({
   ...rowSchema.shape,
@@ -140,7 +142,7 @@ export class ClientStore implements Disposable {
   }
 
   #end(id: number): void {
-    for (const table of ["bases", "sent", "intents"]) {
+    for (const table of ["bases", "sent", "apart", "intents"]) {
       this.#database.prepare(`delete from ${table} where anchor = ?`).run(id);
     }
     this.#database.prepare("delete from anchors where id = ?").run(id);
@@ -151,11 +153,13 @@ export class ClientStore implements Disposable {
 export class AnchorStore implements Base {
   readonly #database: DatabaseSync;
   readonly #id: number;
+  readonly #aparts: ApartRows;
   readonly #statements;
 
   constructor(database: DatabaseSync, id: number) {
     this.#database = database;
     this.#id = id;
+    this.#aparts = new ApartRows(database, id);
     this.#statements = {
       anchor: database.prepare("select * from anchors where id = ?"),
       base: database.prepare(
@@ -226,6 +230,14 @@ export class AnchorStore implements Base {
     return found;
   }
 
+  aparts(): ReadonlyMap<RelativePath, Apart> {
+    return this.#aparts.all();
+  }
+
+  setApart(path: RelativePath, apart: Apart | undefined): void {
+    this.#aparts.set(path, apart);
+  }
+
   count(): number {
     const row = this.#database.prepare(
       "select count(*) as count from bases where anchor = ?",
@@ -254,7 +266,8 @@ export class AnchorStore implements Base {
 
   agree(agreements: readonly Agreement[], position: Position): void {
     inTransaction(this.#database, () => {
-      for (const { path, base } of agreements) {
+      for (const { path, base, apart } of agreements) {
+        this.#aparts.set(path, apart);
         this.#statements.unsend.run(this.#id, path);
         if (base === undefined) this.#statements.drop.run(this.#id, path);
         else {
@@ -343,6 +356,7 @@ export class AnchorStore implements Base {
       !counts(path, entry)
     ).map(([path]) => path);
     inTransaction(this.#database, () => {
+      this.#aparts.dropBeyond();
       for (const path of left) {
         this.#statements.drop.run(this.#id, path);
         this.#statements.unsend.run(this.#id, path);
@@ -366,6 +380,7 @@ export class AnchorStore implements Base {
   }
 
   #forget(): void {
+    this.#aparts.clear();
     for (const table of ["bases", "sent", "intents"]) {
       this.#database.prepare(`delete from ${table} where anchor = ?`).run(
         this.#id,

@@ -11,6 +11,7 @@ import type {
   ClientCommitResult,
   ClientDisk,
   ClientIntent,
+  Holdings,
   LeftPath,
   Look,
 } from "../ports.ts";
@@ -19,11 +20,14 @@ import { Asides } from "./asides.ts";
 import { FileAreas, makeOwnDirectory } from "./file_areas.ts";
 import {
   flushFiles,
+  inWritableParent,
   isMissing,
   lstatIfAny,
   makeParents,
+  removeIfEmpty,
   removeTree,
 } from "./files.ts";
+import { holdingsOf } from "./holdings.ts";
 import { findPath } from "./look.ts";
 import { Obstacles } from "./obstacles.ts";
 import { bringOver, stagedHere, stagedPlace, stagedThere } from "./staged.ts";
@@ -44,6 +48,8 @@ export interface DiskOptions {
     path: RelativePath,
     entry: Entry | undefined,
   ) => boolean;
+  /** See `ClientDisk.isBeyond`. */
+  readonly isBeyond?: (path: RelativePath, entry: Entry) => boolean;
   /** A free conflict name for a path. */
   readonly copyName: (path: RelativePath) => string;
   /** Milliseconds of a clock that does not jump. */
@@ -81,6 +87,21 @@ export class AnchorDisk implements ClientDisk {
 
   obstacle(path: RelativePath): LeftPath | undefined {
     return this.obstacles.at(path);
+  }
+
+  isBeyond(path: RelativePath, entry: Entry): boolean {
+    return this.#options.isBeyond?.(path, entry) ?? false;
+  }
+
+  holdings(directory: RelativePath): Holdings {
+    return holdingsOf(this.#options, directory);
+  }
+
+  removeEmpty(directory: RelativePath): boolean {
+    const look = this.look(directory);
+    if (look.kind !== "found") return look.kind === "absent";
+    const full = `${this.#options.root}/${directory}`;
+    return inWritableParent(full, () => removeIfEmpty(full));
   }
 
   openStage(): Promise<string> {

@@ -41,7 +41,8 @@ const journalSchema = z.object({
   stamp: z.int(),
 });
 
-/** Reads all bases of the anchor at `anchorPath` in a client's database; gives the position they belong to. */
+/** Reads the bases of the anchor at `anchorPath` in a client's database; gives the position they belong to. Where this machine
+ * knowingly does not hold the server's version, it is that one. */
 export async function readBases(
   from: { readonly file: string; readonly anchorPath: string },
   take: (page: readonly BaseRecord[]) => void,
@@ -53,8 +54,14 @@ export async function readBases(
       .get(from.anchorPath),
   );
   const page = database.prepare(
-    `select bases.* from bases join anchors on anchors.id = bases.anchor
-     where anchors.path = ? and bases.path > ? order by bases.path limit ${PAGE}`,
+    `with own as (select id from anchors where path = ?), recorded as (
+       select path, kind, size, mtime, mode, target, inode, ctime from bases
+       where anchor = (select id from own) and path > ?2 and not exists (
+         select 1 from apart where apart.anchor = bases.anchor and apart.path = bases.path)
+       union all
+       select path, kind, size, mtime, mode, target, 0, 0 from apart
+       where anchor = (select id from own) and path > ?2 and kind <> '-')
+     select * from recorded order by path limit ${PAGE}`,
   );
   await readPages((after) => {
     const records = page.all(from.anchorPath, after).map(baseOf);

@@ -5,11 +5,17 @@
  */
 import { errorText } from "../core/error_text.ts";
 import type { EditChange } from "../core/channel_protocol.ts";
-import type { Found } from "../core/entry.ts";
-import { comparePaths, isWithin, type RelativePath } from "../core/path.ts";
+import { type Found, sameContent } from "../core/entry.ts";
+import {
+  ancestorsOf,
+  comparePaths,
+  isWithin,
+  type RelativePath,
+} from "../core/path.ts";
 import { isDirty, isSuspect } from "../core/reconcile.ts";
 import { CHANGED_WHILE_READ } from "../core/server_commit.ts";
 import { ZERO_STAMP } from "../core/stamp.ts";
+import { isLeftOver, keptIn } from "./apart.ts";
 import { DeletionGuard } from "./deletion_guard.ts";
 import { Newcomers } from "./newcomers.ts";
 import type {
@@ -46,6 +52,8 @@ export interface EditsPorts {
   readonly defer: (path: RelativePath) => void;
   /** Asks for a scan of a directory that has no base. */
   readonly scan: (path: RelativePath) => void;
+  /** Asks for the server's version: what was in its way is gone. */
+  readonly fetch: (path: RelativePath) => void;
 }
 
 /** What is dirty at a path; `bytes` of a file as it was last looked at; `isNew` without a base. */
@@ -63,6 +71,8 @@ export class AnchorEdits implements Edits {
   readonly faults = new Map<RelativePath, string>();
   /** Why edits could not be taken when they were last offered; shown in status until they are. */
   readonly refused = new Map<RelativePath, string>();
+  /** Files outside of the anchor's size limits, as they were last looked at. */
+  readonly outside = new Set<RelativePath>();
   readonly #dirty = new Map<RelativePath, Dirty>();
   readonly #newcomers = new Newcomers();
   readonly #deletions = new DeletionGuard((path, nowMs) =>
@@ -170,9 +180,13 @@ export class AnchorEdits implements Edits {
   applyScan(scan: ScanView, below?: RelativePath): void {
     const { base, disk } = this.#ports;
     const bases = base.bases(below);
+    if (below === undefined) this.outside.clear();
     const unknown = scan.unreadable.map(({ path }) => path);
     for (const [path, found] of scan.found) {
-      if (disk.passesOver(path, found.entry)) continue;
+      if (disk.passesOver(path, found.entry)) {
+        if (disk.isBeyond(path, found.entry)) this.outside.add(path);
+        continue;
+      }
       const known = bases.get(path);
       if (isDirty(found, known)) {
         this.#judge(path, { kind: "found", found }, known);
@@ -199,10 +213,30 @@ export class AnchorEdits implements Edits {
     }
     // One that was found was looked at above; another scan of it would ask for the next.
     if (below !== undefined && !scan.found.has(below)) this.examine([below]);
+    this.tidy();
     // At the end: a directory that cannot be listed was found, too.
     for (const { path, cause } of [...scan.unreadable, ...scan.uncarriable]) {
       this.faults.set(path as RelativePath, cause);
     }
+  }
+
+  /** Removes directories that were left over for something that is gone as well. */
+  tidy(): void {
+    const { base, disk } = this.#ports;
+    if (base.aparts().size === 0) return;
+    const paths = [...base.aparts().keys()].sort(comparePaths).reverse();
+    for (const path of paths) {
+      const apart = base.aparts().get(path);
+      const found = foundOf(disk.look(path));
+      if (apart === undefined || found?.entry.kind !== "directory") continue;
+      if (apart.inode !== found.inode) continue;
+      if (disk.removeEmpty(path)) this.examine([path]);
+    }
+  }
+
+  clashing(): RelativePath[] {
+    const aparts = this.#ports.base.aparts();
+    return [...aparts.keys()].filter((path) => this.#clashes(path));
   }
 
   async collect(
@@ -264,7 +298,7 @@ export class AnchorEdits implements Edits {
     const look = disk.look(path);
     const row = base.row(path).base;
     this.#judge(path, look, row);
-    if (!this.#dirty.has(path)) return undefined;
+    if (!this.#dirty.has(path) || this.#clashes(path)) return undefined;
     const local = foundOf(look);
     if (local === undefined) return { change: { path }, found: undefined };
     if (disk.passesOver(path, local.entry)) return undefined;
@@ -341,7 +375,10 @@ export class AnchorEdits implements Edits {
         const entry = (found ?? row)?.entry;
         const left = entry !== undefined &&
           this.#ports.disk.passesOver(path, entry);
-        if (!left && isDirty(found, row)) {
+        this.#noteSize(path, found);
+        if (
+          !left && !this.#staysApart(path, found, row) && isDirty(found, row)
+        ) {
           if (found === undefined) {
             this.#newcomers.gone(path, row, this.#ports.steadyMs());
           }
@@ -354,7 +391,61 @@ export class AnchorEdits implements Edits {
     }
   }
 
+  #noteSize(path: RelativePath, found: Found | undefined): void {
+    const outside = found !== undefined &&
+      this.#ports.disk.isBeyond(path, found.entry);
+    if (outside) this.outside.add(path);
+    else this.outside.delete(path);
+  }
+
+  /** True when what is here, or is not, is no edit of what the server has and this machine does not. */
+  #staysApart(
+    path: RelativePath,
+    found: Found | undefined,
+    row: Found | undefined,
+  ): boolean {
+    const { base, disk, fetch } = this.#ports;
+    const apart = base.aparts().get(path);
+    if (apart === undefined) return false;
+    const directory = found?.entry.kind === "directory";
+    if (apart.entry === undefined) {
+      if (directory && apart.inode === found.inode) return true;
+      base.setApart(path, undefined); // it went, and what is here is another thing
+      return false;
+    }
+    if (found === undefined) {
+      const aparts = base.aparts();
+      const barred = ancestorsOf(path).some((above) =>
+        aparts.get(above)?.entry !== undefined
+      );
+      if (barred || disk.isBeyond(path, apart.entry)) return true;
+      base.setApart(path, undefined);
+      fetch(path);
+      return true;
+    }
+    if (directory) return keptIn(disk, path) !== undefined;
+    return row !== undefined && sameContent(found.entry, row.entry);
+  }
+
+  /** True when an edit would take the place of what the server has and this machine does not. */
+  #clashes(path: RelativePath): boolean {
+    return this.#dirty.get(path)?.kind === "put" &&
+      this.#ports.base.aparts().get(path)?.entry !== undefined;
+  }
+
+  /** Something new in a directory that was left over makes that new, too. */
+  #reviveAbove(path: RelativePath): void {
+    const { base, disk } = this.#ports;
+    if (base.aparts().size === 0) return;
+    for (const above of ancestorsOf(path)) {
+      if (!isLeftOver(base.aparts().get(above))) continue;
+      base.setApart(above, undefined);
+      this.#judge(above, disk.look(above), base.row(above).base);
+    }
+  }
+
   #set(path: RelativePath, dirty: Dirty): void {
+    if (dirty.kind === "put" && dirty.isNew) this.#reviveAbove(path);
     if (this.#dirty.get(path)?.kind !== dirty.kind) this.#clear(path);
     else this.#uncount(path);
     if (dirty.kind === "delete") {

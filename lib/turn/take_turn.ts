@@ -13,12 +13,13 @@ import {
 } from "../core/channel_protocol.ts";
 import { type Decided, planClientCommit } from "../core/client_commit.ts";
 import {
+  type Entry,
   type Found,
   sameContent,
   sameFound,
   sameOrBothAbsent,
 } from "../core/entry.ts";
-import { isWithin, type RelativePath } from "../core/path.ts";
+import { ancestorsOf, isWithin, type RelativePath } from "../core/path.ts";
 import {
   decide,
   type Decision,
@@ -26,6 +27,15 @@ import {
   needsTransfer,
 } from "../core/reconcile.ts";
 import { compareStamps, type Stamp, ZERO_STAMP } from "../core/stamp.ts";
+import {
+  type ApartPlan,
+  isInTheWay,
+  leftOver,
+  planBeyond,
+  planClash,
+  planInTheWay,
+  rejoined,
+} from "./apart.ts";
 import type {
   Agreement,
   Base,
@@ -131,18 +141,22 @@ async function takeUpdate(
   const { line } = turn;
   const header = await expect(line, "changes");
   const changes = await receiveChanges(turn, header);
-  const { candidates, barred } = consider(turn, changes);
+  const { candidates, barred, apart } = consider(turn, changes);
   const { stage, verified } = await requestFiles(turn, { changes, candidates });
   const { detail } = await expect(line, "staged");
   const position = { epoch, stamp: header.to };
   const { intent, left } = await planUpdate(turn, {
     candidates,
     barred,
+    apart,
     stage,
     verified,
     position,
   });
   const result = await commit(turn, intent);
+  for (const { change, decision } of candidates) {
+    if (decision.kind === "ignore") rejoined(turn, change.path, change.entry);
+  }
   await turn.disk.closeStage();
   left.push(...result.left);
   return { left, copies: result.copies, more: header.more, detail };
@@ -173,20 +187,34 @@ async function receiveChanges(
 function consider(
   turn: ClientTurn,
   changes: readonly IncomingChange[],
-): { candidates: Candidate[]; barred: LeftPath[] } {
+): { candidates: Candidate[]; barred: LeftPath[]; apart: ApartPlan[] } {
   const candidates: Candidate[] = [];
   const barred: LeftPath[] = [];
+  const apart: ApartPlan[] = [];
+  const blocked = new Set<RelativePath>();
   for (const change of changes) {
     const { path, entry: incoming, versions = [], rewritten } = change;
     const row = turn.base.row(path);
     // What is gone there was what was agreed.
-    if (turn.disk.passesOver(path, incoming ?? row.base?.entry)) continue;
+    if (turn.disk.passesOver(path, incoming ?? row.base?.entry)) {
+      if (incoming !== undefined && turn.disk.isBeyond(path, incoming)) {
+        apart.push(planBeyond(turn, path, incoming));
+      }
+      continue;
+    }
     const look = turn.disk.look(path);
     if (look.kind === "unreadable" || look.kind === "uncarriable") {
       barred.push({ path, reason: `what is here ${look.cause}` });
       continue;
     }
     const local = look.kind === "found" ? look.found : undefined;
+    if (
+      incoming !== undefined && isInTheWay(turn.disk, path, { incoming, local })
+    ) {
+      apart.push(planInTheWay(path, incoming));
+      if (incoming.kind === "directory") blocked.add(path);
+      continue;
+    }
     const { base, sent } = row;
     const decision = decide({
       incoming,
@@ -205,7 +233,17 @@ function consider(
     }
     candidates.push({ change, row, local, decision });
   }
-  return { candidates, barred };
+  if (blocked.size === 0) return { candidates, barred, apart };
+  const isBelow = ({ change: { path } }: Candidate) =>
+    ancestorsOf(path).some((above) => blocked.has(above));
+  for (const { change: { path, entry } } of candidates.filter(isBelow)) {
+    if (entry !== undefined) apart.push(planInTheWay(path, entry));
+  }
+  return {
+    candidates: candidates.filter((candidate) => !isBelow(candidate)),
+    barred,
+    apart,
+  };
 }
 
 /** True when a decision is carried out by steps. */
@@ -282,9 +320,10 @@ async function requestFiles(
 
 async function planUpdate(
   turn: ClientTurn,
-  { candidates, barred, stage, verified, position }: {
+  { candidates, barred, apart, stage, verified, position }: {
     candidates: readonly Candidate[];
     barred: readonly LeftPath[];
+    apart: readonly ApartPlan[];
     stage: string;
     verified: ReadonlySet<RelativePath>;
     position: Position;
@@ -328,6 +367,10 @@ async function planUpdate(
     localKind: (path) => foundAt(disk, path)?.entry.kind,
     copyName: turn.copyName,
   });
+  for (const plan of apart) {
+    steps.push(...plan.steps);
+    agreements.push(plan.agreement);
+  }
   const reached = left.length === 0 ? position : notYet(base, position);
   return { intent: { stage, steps, agreements, position: reached }, left };
 }
@@ -381,10 +424,17 @@ async function commit(
   const result = await disk.apply(intent);
   const failed = new Set(result.left.map(({ path }) => path));
   const agreements: Agreement[] = [];
+  const over = leftOver({ base, disk }, intent.steps);
   for (const planned of intent.agreements) {
     if (failed.has(planned.path)) continue;
-    const inode = result.placed.get(planned.path);
-    agreements.push(agreementOn(disk, planned, inode));
+    const { path, beyond } = planned;
+    if (beyond !== undefined) {
+      agreements.push(agreementBeyond({ base, disk }, planned, beyond));
+      continue;
+    }
+    const inode = result.placed.get(path);
+    const apart = planned.entry === undefined ? over.get(path) : undefined;
+    agreements.push({ ...agreementOn(disk, planned, inode), apart });
   }
   agreements.push(...stillAgreed({ base, disk }, intent.steps, failed));
   const position = failed.size === 0
@@ -423,6 +473,19 @@ function stillAgreed(
   return agreements;
 }
 
+/** The server has what does not come here; a copy that was agreed on before it is still known as such. */
+function agreementBeyond(
+  { base, disk }: Pick<ClientTurn, "base" | "disk">,
+  { path, entry }: PlannedAgreement,
+  beyond: Entry,
+): Agreement {
+  return {
+    path,
+    base: entry === undefined ? undefined : base.row(path).base,
+    apart: { entry: beyond, inode: foundAt(disk, path)?.inode ?? 0 },
+  };
+}
+
 /**
  * A base holds what was agreed; only what lies on the disk just so lends it inode and ctime. When a
  * version went in with an `inode`, another file in its place may have other bytes for all its looks.
@@ -450,6 +513,8 @@ async function handIn(
   },
 ): Promise<void> {
   const { line, base, edits } = turn;
+  const clashing = edits.clashing();
+  if (clashing.length > 0) await setAside(turn, clashing);
   const skip = (path: RelativePath) =>
     left.some((other) =>
       isWithin(path, other.path) || isWithin(other.path, path)
@@ -476,6 +541,22 @@ async function handIn(
   });
   await turn.disk.closeStage(); // snapshots are fetched by now
   await line.send({ kind: "agreed", more: more || edits.count() > 0 });
+}
+
+/** Keeps edits beside where the server has what does not come here; as copies they go to it like any. */
+async function setAside(
+  turn: ClientTurn,
+  paths: readonly RelativePath[],
+): Promise<void> {
+  const { base } = turn;
+  const plans = paths.map((path) => planClash(turn, path))
+    .filter((plan) => plan !== undefined);
+  await commit(turn, {
+    stage: "",
+    steps: plans.flatMap(({ steps }) => steps),
+    agreements: plans.map(({ agreement }) => agreement),
+    position: base.position(),
+  });
 }
 
 async function serveUntilCheck(line: ClientLine): Promise<void> {

@@ -23,6 +23,7 @@ export function anchorReport(over: Partial<AnchorReport> = {}): AnchorReport {
     conflicts: [],
     held: null,
     errors: [],
+    leftOut: [],
     lastSync: "2026-11-22T11:59:57Z",
     agreement: {
       state: "agreed",

@@ -23,7 +23,7 @@ import {
   settleWakeMs,
   takeSettled,
 } from "../../lib/core/settle.ts";
-import { utcText } from "../../lib/core/stamp.ts";
+import { utcText, ZERO_STAMP } from "../../lib/core/stamp.ts";
 import { passesOver } from "../../lib/core/selection.ts";
 import { AnchorDisk } from "../../lib/io/client_disk.ts";
 import { lstatIfAny } from "../../lib/io/files.ts";
@@ -99,6 +99,7 @@ export class ClientNode implements ClientEnd {
       rest: (ms) => world.scheduler.sleep(ms, `${machine.name} rests`),
       defer: (path) => this.#note({ kind: "deferred", path }),
       scan: (path) => this.#note({ kind: "appeared", path }),
+      fetch: (path) => this.#fetch(path),
     });
   }
 
@@ -162,6 +163,16 @@ export class ClientNode implements ClientEnd {
   /** The regular scan. */
   rescan(): void {
     this.#note({ kind: "rescan", cause: "the regular scan" });
+  }
+
+  /** Something was in the way of the server's version and is gone. */
+  #fetch(path: RelativePath): void {
+    this.#base.agree([{ path, base: undefined }], {
+      ...this.#base.position(),
+      stamp: ZERO_STAMP,
+    });
+    this.#world.forgetStamp(this.#who());
+    this.#opened();
   }
 
   /** Whose stamp it is: in another epoch it begins anew. */

@@ -10,6 +10,7 @@ import type { RelativePath } from "../../lib/core/path.ts";
 import { ZERO_STAMP } from "../../lib/core/stamp.ts";
 import type {
   Agreement,
+  Apart,
   Base,
   BaseRow,
   ClientIntent,
@@ -22,6 +23,7 @@ const NOWHERE: Position = { epoch: "", stamp: ZERO_STAMP };
 export class MemoryBase implements Base {
   readonly #bases = new Map<RelativePath, Found>();
   readonly #sent = new Map<RelativePath, NonNullable<BaseRow["sent"]>>();
+  readonly #aparts = new Map<RelativePath, Apart>();
   #position = NOWHERE;
   #intent: ClientIntent | undefined;
 
@@ -44,6 +46,15 @@ export class MemoryBase implements Base {
     );
   }
 
+  aparts(): ReadonlyMap<RelativePath, Apart> {
+    return this.#aparts;
+  }
+
+  setApart(path: RelativePath, apart: Apart | undefined): void {
+    if (apart === undefined) this.#aparts.delete(path);
+    else this.#aparts.set(path, apart);
+  }
+
   count(): number {
     return this.#bases.size;
   }
@@ -51,6 +62,7 @@ export class MemoryBase implements Base {
   forget(): void {
     this.#bases.clear();
     this.#sent.clear();
+    this.#aparts.clear();
     this.#intent = undefined;
     this.#position = NOWHERE;
   }
@@ -60,7 +72,8 @@ export class MemoryBase implements Base {
   }
 
   agree(agreements: readonly Agreement[], position: Position): void {
-    for (const { path, base } of agreements) {
+    for (const { path, base, apart } of agreements) {
+      this.setApart(path, apart);
       this.#sent.delete(path);
       if (base === undefined) this.#bases.delete(path);
       else this.#bases.set(path, base);

@@ -154,6 +154,7 @@ export const NO_EDITS: Edits = {
   count: () => 0,
   collect: () => Promise.resolve({ changes: [], found: [], more: false }),
   again: () => {},
+  clashing: () => [],
   done: () => {},
 };
 

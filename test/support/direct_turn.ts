@@ -105,6 +105,7 @@ export class DirectAnchor {
       rest: () => Promise.resolve(),
       defer: () => {},
       scan: () => {},
+      fetch: () => {},
     });
   }
 

@@ -60,6 +60,7 @@ async function withAnchor(
       return Promise.resolve();
     },
     defer: (path) => deferred.push(path),
+    fetch: () => {},
     scan: (path) => scans.push(path),
   });
   agreeOn({ store, disk }, Object.keys(base));

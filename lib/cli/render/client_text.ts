@@ -27,6 +27,7 @@ import {
 
 const CONFLICTS_SHOWN = 5;
 const HELD_SHOWN = 5;
+const LEFT_OUT_SHOWN = 5;
 
 /** See {@linkcode ClientReport}. */
 export function clientLines(
@@ -50,6 +51,7 @@ export function clientLines(
     ...report.anchors.flatMap((anchor) => heldLines(anchor, nowMs, paint)),
     ...report.anchors.flatMap((anchor) => agreementLines(anchor, nowMs, paint)),
     ...problemLines(faults, nowMs, paint),
+    ...report.anchors.flatMap((anchor) => leftOutLines(anchor, paint)),
     ...nameLines(
       `${
         counted(conflicts.length, "conflict copy")
@@ -160,6 +162,13 @@ function heldLines(
         } (deleted ${ago(since, nowMs)})`
       )),
   ];
+}
+
+function leftOutLines({ leftOut }: AnchorReport, paint: Paint): string[] {
+  return leftOut.flatMap(({ cause, count, paths }) => {
+    const heading = `${counted(count, "path")} ${plain(cause)}`;
+    return nameLines(heading, paths, paint, LEFT_OUT_SHOWN);
+  });
 }
 
 /** The same trouble may be told by the anchor and by the client: once is enough. */
