@@ -10,16 +10,16 @@ import { RESTARTING, STARTING_REPLY } from "../core/control_reply.ts";
 import { UsageError } from "../core/fault.ts";
 import { loadConfig } from "../io/config_file.ts";
 import { clientRsyncFile, clientRunDirectory } from "../io/client_state.ts";
-import { openControl } from "../io/control.ts";
+import { holdFile } from "../io/directory_lock.ts";
 import { type Credentials, loadCredentials } from "../io/credentials.ts";
 import { configureLog, logger } from "../io/log.ts";
 import { ownPlaceFault, ownPlaces } from "../io/own_places.ts";
-import { lockPidFile, socketPathOf } from "../io/pid_file.ts";
 import { trustRsync } from "../io/rsync_trust.ts";
 import { ClientSession } from "./client_session.ts";
 import { mayReach, mayUse } from "./own_permissions.ts";
 import { keepCredentials } from "./client_pins.ts";
 import { describe, Faults } from "./faults.ts";
+import { Reachable } from "./reachable.ts";
 import { type Life, liveOn, Requests } from "./requests.ts";
 import { noteUntried } from "./rsync_fault.ts";
 
@@ -51,8 +51,8 @@ export async function runClient(
   options: ClientOptions,
   signals: ClientSignals,
 ): Promise<"stopped" | "restart"> {
-  await using lock = lockPidFile(options.pidFile);
-  if (lock === undefined) {
+  await using reachable = Reachable.hold(options.pidFile);
+  if (reachable === undefined) {
     throw new UsageError(
       `Cannot start the client: the pid file ${options.pidFile} is held by another sinkd; stop that one, or name another file with --pid`,
     );
@@ -63,6 +63,7 @@ export async function runClient(
       `Cannot start the client: it has not joined a server yet (no credentials in ${options.stateDirectory}); run 'sinkd join LINK' with a link from 'sinkd server adduser NAME'`,
     );
   }
+  using _state = holdState(options);
   const config = read(options);
   await configureLog(config.logLevel, options.journal);
   const { stateDirectory } = options;
@@ -73,27 +74,26 @@ export async function runClient(
   if (rsync.warning !== undefined) log.warn`${rsync.warning}`;
   const client = new Client(options, credentials, config);
   noteUntried(client.faults, rsync);
-  await runUnderControl(client, options, signals);
-  if (client.end === "restart") lock.leaveToSuccessor();
-  return client.end;
-}
-
-/** When this is over nothing can be asked any more. */
-async function runUnderControl(
-  client: Client,
-  { pidFile }: ClientOptions,
-  signals: ClientSignals,
-): Promise<void> {
-  await using _control = await openControl(
-    socketPathOf(pidFile),
-    (request) => client.control(request),
-  );
+  await reachable.answer((request) => client.control(request));
   signals.onReload(() => client.reloadQuietly());
   signals.shutdown.addEventListener("abort", () => client.stop(), {
     once: true,
   });
   if (signals.shutdown.aborted) client.stop();
   await client.run();
+  // From here on nothing can be asked any more.
+  await reachable.close();
+  if (client.end === "restart") reachable.leaveToSuccessor();
+  return client.end;
+}
+
+/** One state directory, one client: two with the same credentials would end each other's connection. */
+function holdState({ stateDirectory, pidFile }: ClientOptions): Disposable {
+  const hold = holdFile(`${stateDirectory}/client.lock`, pidFile);
+  if (hold.kind === "held") return hold;
+  throw new UsageError(
+    `Cannot start the client: another one runs on ${stateDirectory}; ask or stop it with --pid ${hold.says}, or name another state directory with --state`,
+  );
 }
 
 class Client {

@@ -6,15 +6,14 @@
 import type { ControlReply } from "../core/control.ts";
 import { UsageError } from "../core/fault.ts";
 import { OWN_NAME } from "../core/path.ts";
-import { openControl } from "../io/control.ts";
 import { openFront } from "../io/front.ts";
 import { logger } from "../io/log.ts";
-import { lockPidFile, socketPathOf } from "../io/pid_file.ts";
-import { holdRoot } from "../io/server_identity.ts";
+import { holdFile } from "../io/directory_lock.ts";
 import { trustRsync } from "../io/rsync_trust.ts";
 import { serverRsyncFile, serverRunDirectory } from "../io/server_root.ts";
 import { Certificates } from "./certificates.ts";
 import { describe } from "./faults.ts";
+import { Reachable } from "./reachable.ts";
 import { ServerDesk } from "./server_desk.ts";
 import { openRestoreDaemon } from "./restore_daemon.ts";
 import { noteUntried } from "./rsync_fault.ts";
@@ -33,25 +32,17 @@ export async function runServer(
     onReload(handler: () => void): void;
   },
 ): Promise<void> {
-  await using lock = lockPidFile(options.pidFile);
-  if (lock === undefined) {
+  await using reachable = Reachable.hold(options.pidFile);
+  if (reachable === undefined) {
     throw new UsageError(
       `Cannot start the server: the pid file ${options.pidFile} is held by another sinkd; stop that one, or name another file with --pid`,
     );
   }
   const desk = new ServerDesk();
-  await using _control = await openControl(
-    socketPathOf(options.pidFile),
-    (request) => desk.answer(request),
-  );
+  await reachable.answer((request) => desk.answer(request));
   signals.onReload(() => void desk.answer({ command: "reload" }));
   makeRoot(options.root);
-  using held = holdRoot(`${options.root}/${OWN_NAME}`);
-  if (held === undefined) {
-    throw new UsageError(
-      `Cannot use the root ${options.root}: another server runs on it; stop that one, or name another root with --root`,
-    );
-  }
+  using _root = holdRoot(options);
   const rsync = await trustRsync({
     runDirectory: serverRunDirectory(options.root),
     memory: serverRsyncFile(options.root),
@@ -116,6 +107,15 @@ export async function runServer(
   desk.close();
   await server.close();
   log.info`The server stopped`;
+}
+
+/** One root, one server. */
+function holdRoot({ root, pidFile }: ServerOptions): Disposable {
+  const hold = holdFile(`${root}/${OWN_NAME}/server-lock`, pidFile);
+  if (hold.kind === "held") return hold;
+  throw new UsageError(
+    `Cannot use the root ${root}: another server runs on it; ask or stop it with --pid ${hold.says}, or name another root with --root`,
+  );
 }
 
 function makeRoot(root: string): void {

@@ -30,6 +30,11 @@ export class PidLock {
     this.#file = file;
   }
 
+  /** False when the file was removed, or its directory is gone. */
+  isThere(): boolean {
+    return isStillAt(this.path, this.#file);
+  }
+
   /** The launcher starts this program again: the file stays, and says so. */
   leaveToSuccessor(): void {
     this.#succeeded = true;
@@ -37,6 +42,10 @@ export class PidLock {
 
   /** Removes the file while it is still locked, so that no second holder can be hit. */
   [Symbol.asyncDispose](): Promise<void> {
+    if (!this.isThere()) {
+      this.#file.close();
+      return Promise.resolve(); // what is there now is another's
+    }
     try {
       this.#file.truncateSync(0);
       if (this.#succeeded) writeOver(this.#file, SUCCEEDED);

@@ -26,16 +26,3 @@ export function serverId(ownDirectory: string): string {
   Deno.writeTextFileSync(file, `${id} ${placeOf(file)}\n`);
   return id;
 }
-
-/** Holds the root for this process; `undefined` when another server runs on it. */
-export function holdRoot(ownDirectory: string): Disposable | undefined {
-  const file = Deno.openSync(`${ownDirectory}/server-lock`, {
-    read: true,
-    write: true,
-    create: true,
-    mode: MODE,
-  });
-  if (file.tryLockSync(true)) return { [Symbol.dispose]: () => file.close() };
-  file.close();
-  return undefined;
-}

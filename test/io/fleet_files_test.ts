@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { holdRoot, serverId } from "../../lib/io/server_identity.ts";
+import { holdFile } from "../../lib/io/directory_lock.ts";
+import { serverId } from "../../lib/io/server_identity.ts";
 import { readTenure, writeTenure } from "../../lib/io/tenure_file.ts";
 import { parseUserList, readUserList } from "../../lib/io/user_list.ts";
 import { tempDirectory } from "../support/temp.ts";
@@ -20,15 +21,19 @@ Deno.test("serverId() stays with its root, and a copy of the root gets another",
   assert.equal((Deno.statSync(`${own}/server-id`).mode ?? 0) & 0o777, 0o600);
 });
 
-Deno.test("holdRoot() lets one server use a root at a time", async () => {
+Deno.test("holdFile() is for one at a time, and says who has it", async () => {
   await using directory = tempDirectory();
+  const file = `${directory.path}/lock`;
   {
-    using first = holdRoot(directory.path);
-    assert.ok(first !== undefined);
-    assert.equal(holdRoot(directory.path), undefined);
+    const first = holdFile(file, "the first");
+    assert.ok(first.kind === "held");
+    using _held = first;
+    const second = holdFile(file, "the second");
+    assert.deepEqual(second, { kind: "taken", says: "the first" });
   }
-  using again = holdRoot(directory.path);
-  assert.ok(again !== undefined);
+  const again = holdFile(file, "the third");
+  assert.ok(again.kind === "held");
+  again[Symbol.dispose]();
 });
 
 Deno.test("readTenure() gives back what was written, nothing as number 0, and refuses what is damaged", async () => {

@@ -1,0 +1,31 @@
+/**
+ * A lock on a directory that one running program has for itself, as long as it runs and wherever its
+ * pid file is.
+ *
+ * @module
+ */
+
+const MODE = 0o600;
+
+/** Holds `file` for this process, and says in it who that is; or what the one who holds it says. */
+export function holdFile(
+  file: string,
+  says: string,
+): Disposable & { readonly kind: "held" } | {
+  readonly kind: "taken";
+  readonly says: string;
+} {
+  const open = Deno.openSync(file, {
+    read: true,
+    write: true,
+    create: true,
+    mode: MODE,
+  });
+  if (!open.tryLockSync(true)) {
+    open.close();
+    return { kind: "taken", says: Deno.readTextFileSync(file).trim() };
+  }
+  open.truncateSync(0);
+  open.writeSync(new TextEncoder().encode(`${says}\n`));
+  return { kind: "held", [Symbol.dispose]: () => open.close() };
+}
