@@ -254,6 +254,8 @@ function gone(
   const mine = (turn: Turn) => turn.client === event.client;
   const offline = withClient(state, event, {
     ...client,
+    // What it retries by itself it does not retry now; what a person must decide waits still.
+    needs: { ...client.needs, problems: 0 },
     state: "Offline",
     lastSeenMs: event.nowMs,
   });

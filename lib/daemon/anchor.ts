@@ -269,7 +269,7 @@ export class Anchor implements AsyncDisposable {
     return this.#serially("turn", async () => {
       if (!this.#directory.check()) {
         throw new Error(
-          `Cannot take a turn: ${this.#directory.trouble?.reason}`,
+          `Cannot transfer: ${this.#directory.trouble?.reason}`,
         );
       }
       await finishClientIntent(this.store, this.#disk, this.edits);

@@ -265,7 +265,7 @@ export class Server {
   #assertServed(user: string): void {
     if (this.#serving.serves(user)) return;
     throw new Error(
-      `Cannot go on with the turn: ${user} is not served here any more`,
+      `Cannot go on with the transfer: ${user} is not served here any more`,
     );
   }
 

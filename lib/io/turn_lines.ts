@@ -105,7 +105,7 @@ async function withDeadline(
   }
   throw new Error(
     silent
-      ? `Cannot go on with the turn: nothing came for ${silenceMs / 1000} s`
-      : "Cannot go on with the turn: the other side closed the channel",
+      ? `Cannot go on with the transfer: nothing came for ${silenceMs / 1000} s`
+      : "Cannot go on with the transfer: the other side closed the channel",
   );
 }

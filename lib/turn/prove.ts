@@ -139,8 +139,9 @@ function isBefore(path: string, end: string): boolean {
 }
 
 function unexpected(answer: ProofAnswer, wanted: string): Error {
-  const said = answer.kind === "fail"
-    ? `the server says: ${answer.message}`
-    : `got '${answer.kind}', not '${wanted}'`;
-  return new Error(`Cannot compare with the server: ${said}`);
+  return new Error(
+    answer.kind === "fail"
+      ? `the server says: ${answer.message}`
+      : `Cannot compare with the server: got '${answer.kind}', not '${wanted}'`,
+  );
 }

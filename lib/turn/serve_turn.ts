@@ -363,10 +363,10 @@ async function expect<K extends ClientMessage["kind"]>(
   if (message.kind === kind) return message as Message<K>;
   if (message.kind === "fail") {
     throw new Error(
-      `Cannot go on with the turn: the client says ${message.message}`,
+      `Cannot go on with the transfer: the client says ${message.message}`,
     );
   }
   throw new Error(
-    `Cannot go on with the turn: got '${message.kind}', not '${kind}'`,
+    `Cannot go on with the transfer: got '${message.kind}', not '${kind}'`,
   );
 }

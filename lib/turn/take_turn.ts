@@ -172,7 +172,7 @@ async function receiveChanges(
     const some = (await expect(turn.line, "entries")).changes;
     if (some.length === 0 || changes.length + some.length > header.count) {
       throw new Error(
-        "Cannot go on with the turn: the server's list is not as long as it said",
+        "Cannot go on with the transfer: the server's list is not as long as it said",
       );
     }
     changes.push(...some);
@@ -643,8 +643,9 @@ async function expect<K extends ServerMessage["kind"]>(
 }
 
 function unexpected(message: ServerMessage, wanted: string): Error {
-  const said = message.kind === "fail"
-    ? `the server says: ${message.message}`
-    : `got '${message.kind}', not '${wanted}'`;
-  return new Error(`Cannot go on with the turn: ${said}`);
+  return new Error(
+    message.kind === "fail"
+      ? `the server says: ${message.message}`
+      : `Cannot go on with the transfer: got '${message.kind}', not '${wanted}'`,
+  );
 }
