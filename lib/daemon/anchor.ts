@@ -39,6 +39,7 @@ import { Timers } from "../io/timers.ts";
 import { AnchorChecks } from "./anchor_checks.ts";
 import { restateEdits } from "./anchor_problems.ts";
 import { leftOutOf } from "./anchor_left_out.ts";
+import { AnchorMounts } from "./anchor_mounts.ts";
 import { shapeAt } from "./anchor_records.ts";
 import { AnchorRoot, type Hold, parentDirectory } from "./anchor_root.ts";
 import { ALMOST_NOTHING_MS, AnchorScans } from "./anchor_scans.ts";
@@ -75,6 +76,8 @@ export interface AnchorPorts {
   readonly onEdited: (anchor: Anchor) => void;
   /** The anchor became usable, or stopped being so. */
   readonly onUsable: (anchor: Anchor) => void;
+  /** Other file systems are mounted in the anchor now: it is to be watched and scanned anew. */
+  readonly onMounts: (anchor: Anchor, cause: string) => void;
   /** A named pipe appeared, which may stop the watcher. */
   readonly onPipe: () => void;
   /** It was taken for a directory, and is a single file, as now can be seen. */
@@ -98,6 +101,7 @@ export class Anchor implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #scans: AnchorScans;
   readonly #directory: AnchorRoot;
+  readonly #mounts: AnchorMounts;
   #work: Promise<void> = Promise.resolve();
   #ready = false;
   #retired = false;
@@ -131,13 +135,25 @@ export class Anchor implements AsyncDisposable {
     const { rules, only } = this;
     const selection = { rules, only, minSize, maxSize, own };
     const copyName = (path: RelativePath) => this.#copyName(path);
+    this.#mounts = new AnchorMounts({
+      root: this.root,
+      store,
+      onMount: (path) => this.#onMount(path),
+      onTrouble: (path) => this.#onTrouble(path),
+      onReset: () => {
+        if (this.#ready) ports.onUsable(this);
+      },
+      onChange: (cause) => ports.onMounts(this, cause),
+    });
     this.#disk = new AnchorDisk({
       root: this.root,
       copyName,
       nowMs: () => performance.now(),
-      passesOver: (path, entry) => passesOver(selection, path, entry),
+      passesOver: (path, entry) =>
+        this.#mounts.masks(path) || passesOver(selection, path, entry),
       isBeyond: (path, entry) => isBeyond(selection, path, entry),
       assertRoot: () => this.#directory.assert(),
+      blocks: (path, look) => this.#mounts.blocks(path, look),
       makeLinks: (places, paths) =>
         makeTrueLinks({ ...places, runDirectory: ports.runDirectory }, paths),
     });
@@ -165,6 +181,11 @@ export class Anchor implements AsyncDisposable {
       signal: this.#stop.signal,
       ready: () => this.#ready,
       usable: () => this.usable,
+      onScanned: (scan, below) => this.#mounts.settle(scan, below),
+      onSweep: () => {
+        this.#mounts.check();
+        if (this.#disk.obstacles.lifted()) ports.onUsable(this);
+      },
       onLooked: () => this.#edited(),
       onRescan: (cause) => void this.rescan(cause),
     });
@@ -179,7 +200,7 @@ export class Anchor implements AsyncDisposable {
       file: ports.stateFile,
       digests: ports.digests,
       intervalMs: ports.checksumIntervalMs,
-      usable: () => this.usable,
+      usable: () => this.usable && !this.#mounts.waiting,
       quiet: () => this.edits.pending() === 0,
       position: () => store.position(),
       baseOf: (path) => store.row(path).base,
@@ -216,7 +237,8 @@ export class Anchor implements AsyncDisposable {
         paths: [],
       };
     }
-    if (this.#directory.trouble !== undefined) return this.#directory.trouble;
+    const missing = this.#directory.trouble ?? this.#mounts.hold();
+    if (missing !== undefined) return missing;
     const paths = this.edits.heldPaths();
     if (paths.length === 0) return undefined;
     return {
@@ -246,6 +268,11 @@ export class Anchor implements AsyncDisposable {
       outside: this.edits.outside,
       disk: this.#disk,
     });
+  }
+
+  /** True when a file system that was at this path waits for a person. */
+  waitsAt(full: string): boolean {
+    return this.#mounts.waitsAt(full);
   }
 
   /** What is wrong now, beside what is held. */
@@ -318,6 +345,8 @@ export class Anchor implements AsyncDisposable {
       void this.rescan("approved");
       return "the directory is taken as it is now; nothing is deleted anywhere";
     }
+    const taken = this.#mounts.approve();
+    if (taken !== undefined) return taken;
     const count = this.edits.heldPaths().length;
     if (count === 0) return undefined;
     this.edits.approve();
@@ -329,7 +358,8 @@ export class Anchor implements AsyncDisposable {
 
   /** Brings held deletions back. */
   reject(): string | undefined {
-    if (this.#directory.trouble !== undefined) return this.approve();
+    const missing = this.#directory.trouble !== undefined;
+    if (missing || this.#mounts.waiting) return this.approve();
     if (this.edits.heldPaths().length === 0) return undefined;
     const paths = this.edits.reject();
     this.#ports.onUsable(this);
@@ -341,6 +371,12 @@ export class Anchor implements AsyncDisposable {
   setPaused(paused: boolean): void {
     this.store.setPaused(paused);
     if (!paused) void this.rescan("resumed");
+    this.#ports.onUsable(this);
+  }
+
+  /** What could not be put in place is tried again, whatever stood in its way. */
+  retry(): void {
+    this.#disk.obstacles.forget();
     this.#ports.onUsable(this);
   }
 
@@ -377,6 +413,32 @@ export class Anchor implements AsyncDisposable {
     this.#timers[Symbol.dispose]();
     await this.#work;
     this.#timers[Symbol.dispose]();
+  }
+
+  /** What a crash left of sinkd's own on a file system is looked after when it is there. */
+  #onMount(path: RelativePath): void {
+    const added = this.#addAreas(path);
+    if (added.length === 0) return;
+    void this.#serially("release", async () => {
+      for (const area of added) {
+        this.edits.examine(
+          (await this.#disk.asides.recoverArea(area)).map((copy) =>
+            copy as RelativePath
+          ),
+        );
+      }
+    });
+  }
+
+  #onTrouble(path: RelativePath): void {
+    this.#disk.areas.drop(path);
+    this.edits.release(path);
+    if (this.#ready) this.#ports.onEdited(this);
+  }
+
+  #addAreas(mount: RelativePath): RelativePath[] {
+    const below = [...this.store.mounts.directories(mount).keys()];
+    return this.#disk.areas.addOwned(mount, below as RelativePath[]);
   }
 
   /** Hands over what a comparison found, between two turns. */
@@ -417,6 +479,7 @@ export class Anchor implements AsyncDisposable {
   async #recover(): Promise<void> {
     this.#directory.makeFirst();
     if (this.#directory.check()) {
+      for (const path of this.#mounts.present()) this.#addAreas(path);
       const copies = await this.#disk.asides.recover();
       await finishClientIntent(this.store, this.#disk, this.edits);
       if (copies.length > 0) {

@@ -24,6 +24,7 @@ import { logger } from "../io/log.ts";
 import { scanTree } from "../io/scan.ts";
 import { Sweep } from "../io/sweep.ts";
 import type { Timers } from "../io/timers.ts";
+import type { ScanView } from "../ports.ts";
 import type { AnchorEdits } from "../turn/edits.ts";
 import type { AnchorRoot } from "./anchor_root.ts";
 import { describe } from "./faults.ts";
@@ -56,6 +57,10 @@ export interface ScansPorts {
   readonly ready: () => boolean;
   /** True when the anchor may be looked at by the way. */
   readonly usable: () => boolean;
+  /** Before what a scan found is compared with the record. */
+  readonly onScanned: (scan: ScanView, below: RelativePath | undefined) => void;
+  /** From time to time: what no event tells of. */
+  readonly onSweep: () => void;
   /** What is dirty may have changed. */
   readonly onLooked: () => void;
   /** A scan of everything is wanted, in its turn. */
@@ -111,6 +116,7 @@ export class AnchorScans {
     }
     if (only === undefined) this.#scheduleSweep();
     if (!directory.check()) return this.#awaitDirectory();
+    this.#ports.onScanned(scan, below);
     edits.applyScan(scan, below);
     if (below === undefined) this.#retryMs = FIRST_RETRY_MS;
     if (only === undefined) {
@@ -177,6 +183,7 @@ export class AnchorScans {
     await this.#attempt(async () => {
       const { usable, signal, directory, edits, store, onLooked } = this.#ports;
       if (!directory.check()) return this.#awaitDirectory();
+      this.#ports.onSweep();
       if (usable()) edits.tidy();
       const swept = usable() ? await this.#sweep.run(signal) : [];
       if (swept.length === 0) return;

@@ -18,8 +18,8 @@ export async function commandAnchors(
   command: AnchorCommand,
   path: string | undefined,
 ): Promise<ControlReply> {
-  const anchors = all.filter(({ config }) =>
-    path === undefined || config.path === path
+  const anchors = all.filter((anchor) =>
+    path === undefined || anchor.config.path === path || anchor.waitsAt(path)
   );
   if (anchors.length === 0) return unknown(all, command, path);
   const said: string[] = [];
@@ -78,6 +78,7 @@ async function commandAnchor(
         const text = `not scanned, sinkd retries by itself: ${failure}`;
         return { text, failed: true };
       }
+      anchor.retry();
       anchor.checks.hurry();
       return asDone(
         `scanned; ${anchor.edits.pending()} changes are not on the server yet`,

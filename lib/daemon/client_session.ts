@@ -140,6 +140,7 @@ export class ClientSession {
           }),
         onEdited: (edited) => this.#onEdited(edited),
         onUsable: (usable) => this.#onUsable(usable),
+        onMounts: ({ root }, cause) => this.#watcher?.rewatch(root, cause),
         onPipe: () => this.#watcher?.doubt(),
         onOther: () => options.onRestart(),
       });

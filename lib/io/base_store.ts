@@ -26,6 +26,7 @@ import type {
   ClientIntent,
   Position,
 } from "../ports.ts";
+import { MOUNTS_SCHEMA, MountStore } from "./mount_store.ts";
 import { setAsideIfDamaged } from "./state_file.ts";
 import { entryColumns, entryFromRow, rowSchema } from "./entry_rows.ts";
 
@@ -85,6 +86,7 @@ export class ClientStore implements Disposable {
     this.#database.exec("pragma journal_mode = wal");
     this.#database.exec("pragma synchronous = normal");
     this.#database.exec(SCHEMA);
+    this.#database.exec(MOUNTS_SCHEMA);
     addColumns(this.#database, "anchors", { identity: "text" });
   }
 
@@ -142,7 +144,7 @@ export class ClientStore implements Disposable {
   }
 
   #end(id: number): void {
-    for (const table of ["bases", "sent", "apart", "intents"]) {
+    for (const table of ["bases", "sent", "apart", "intents", "mounts"]) {
       this.#database.prepare(`delete from ${table} where anchor = ?`).run(id);
     }
     this.#database.prepare("delete from anchors where id = ?").run(id);
@@ -151,12 +153,15 @@ export class ClientStore implements Disposable {
 
 /** {@linkcode Base} of one anchor in SQLite, with the little else that is kept of an anchor. */
 export class AnchorStore implements Base {
+  /** The file systems that are known in the anchor. */
+  readonly mounts: MountStore;
   readonly #database: DatabaseSync;
   readonly #id: number;
   readonly #aparts: ApartRows;
   readonly #statements;
 
   constructor(database: DatabaseSync, id: number) {
+    this.mounts = new MountStore(database, id);
     this.#database = database;
     this.#id = id;
     this.#aparts = new ApartRows(database, id);

@@ -56,6 +56,11 @@ export interface DiskOptions {
   readonly nowMs: () => number;
   /** Throws when the root is not there, or not the one that was scanned. */
   readonly assertRoot: () => void;
+  /** Why what was found at a path says nothing, and nothing may be done there, if so. */
+  readonly blocks?: (
+    path: RelativePath,
+    look: Look | undefined,
+  ) => string | undefined;
   /** Makes true links below `to` of the staged, munged ones below `from`; both are absolute. */
   readonly makeLinks: (
     places: { readonly from: string; readonly to: string },
@@ -78,7 +83,9 @@ export class AnchorDisk implements ClientDisk {
   }
 
   look(path: RelativePath): Look {
-    return findPath(this.#options.root, path);
+    const look = findPath(this.#options.root, path);
+    const cause = this.#options.blocks?.(path, look);
+    return cause === undefined ? look : { kind: "unreadable", cause };
   }
 
   passesOver(path: RelativePath, entry: Entry | undefined): boolean {
@@ -174,6 +181,10 @@ export class AnchorDisk implements ClientDisk {
       ...this.#places(intent.stage),
       copyName,
       asides: this.asides,
+      assertThere: (path) => {
+        const cause = this.#options.blocks?.(path, undefined);
+        if (cause !== undefined) throw new Error(cause);
+      },
     });
     this.obstacles.note(intent.steps.map(({ path }) => path), result.left);
     return Promise.resolve(result);

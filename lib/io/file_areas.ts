@@ -8,6 +8,7 @@
 import { createHash } from "node:crypto";
 import { ancestorsOf, OWN_NAME, type RelativePath } from "../core/path.ts";
 import { codeOf, inWritableParent, lstatIfAny } from "./files.ts";
+import { isMountedOn } from "./mount_points.ts";
 
 /** Why nothing can be done on a file system that was all right before. */
 const UNREACHABLE: ReadonlySet<unknown> = new Set([
@@ -21,33 +22,6 @@ const UNREACHABLE: ReadonlySet<unknown> = new Set([
 /** True when an operation failed because its two paths are on different file systems. */
 export function isCrossDevice(error: unknown): boolean {
   return codeOf(error) === "EXDEV";
-}
-
-/** What a harmless rename of nothing inside a directory comes to. */
-function probe(from: string, to: string): unknown {
-  const name = `${OWN_NAME}.${crypto.randomUUID()}`;
-  try {
-    Deno.renameSync(`${from}/${name}`, `${to}/${name}.`);
-    return undefined;
-  } catch (error) {
-    return codeOf(error);
-  }
-}
-
-/**
- * True when the directory `full` is on another file system than `above`, which holds it. The device
- * tells it of another disk or subvolume. For a bind mount of the same disk only a rename does: the
- * kernel compares the mounts before it looks whether there is anything to rename.
- */
-export function isMountedOn(above: string, full: string): boolean {
-  const [outside, inside] = [Deno.statSync(above), lstatIfAny(full)];
-  if (inside?.isDirectory !== true) return false;
-  return outside.dev !== inside.dev || probe(above, full) === "EXDEV";
-}
-
-/** True when nothing can be written in a directory because of how it is mounted. */
-export function isReadOnly(directory: string): boolean {
-  return probe(directory, directory) === "EROFS";
 }
 
 /** Where sinkd's own things of one anchor lie: in its root, and on each other file system in it. */
@@ -87,9 +61,20 @@ export class FileAreas {
     }
   }
 
-  /** A mount that is known before anything has to go there. */
-  add(area: RelativePath): void {
-    this.#areas.add(area);
+  /**
+   * A mount that is known before anything has to go there, with the directories below it where this
+   * anchor has left something of its own; gives those that were not known.
+   */
+  addOwned(
+    mount: RelativePath,
+    directories: readonly RelativePath[],
+  ): RelativePath[] {
+    const owned = directories.filter((directory) =>
+      lstatIfAny(this.ownIn(directory)) !== undefined
+    );
+    const added = [mount, ...owned].filter((area) => !this.#areas.has(area));
+    for (const area of added) this.#areas.add(area);
+    return added;
   }
 
   /** Forgets the area of a mount that is gone, and those below it. */

@@ -8,8 +8,8 @@
 import { dirname } from "node:path";
 import type { RelativePath } from "../core/path.ts";
 import type { LeftPath } from "../ports.ts";
-import { isReadOnly } from "./file_areas.ts";
 import { lstatIfAny } from "./files.ts";
+import { isReadOnly } from "./mount_points.ts";
 
 /** First and longest time after which a path is tried again though nothing changed, in milliseconds. */
 const FIRST_MS = 10 * 60_000;
@@ -62,9 +62,13 @@ export class Obstacles {
       : undefined;
   }
 
-  /** True when one of them stands no more. */
+  /** True when one of them stands no more; tells of each once. */
   lifted(): boolean {
-    return [...this.#known].some(([path, known]) => !this.#stands(path, known));
+    const lifted = [...this.#known].filter(([path, known]) =>
+      !this.#stands(path, known)
+    );
+    for (const [path] of lifted) this.#known.delete(path);
+    return lifted.length > 0;
   }
 
   /** All are tried again. */

@@ -47,6 +47,8 @@ export interface Watcher extends AsyncDisposable {
   readonly ready: Promise<void>;
   /** Looks at once whether the watcher still hears: a named pipe was seen, which may stop it. */
   doubt(): void;
+  /** Watches a root anew, and has it scanned: a file system was mounted in it, which makes no event. */
+  rewatch(root: string, cause: string): void;
 }
 
 /** Watches the anchors until it is disposed; throws when the canary directory cannot be made. */
@@ -114,6 +116,12 @@ class WorkerWatcher implements Watcher, WatchOwner {
 
   doubt(): void {
     this.#host.doubt();
+  }
+
+  rewatch(root: string, cause: string): void {
+    for (const directory of this.#directories) {
+      if (directory.path === root) this.#watchAgain(directory, cause);
+    }
   }
 
   // What the host asks

@@ -130,6 +130,21 @@ export class AnchorEdits implements Edits {
       : judgeAtMs;
   }
 
+  /** Lets go of what is at and below a path: it is passed over from now on. */
+  release(directory: RelativePath): void {
+    const known = [
+      ...this.#dirty.keys(),
+      ...this.#waiting,
+      ...this.faults.keys(),
+      ...this.refused.keys(),
+    ];
+    for (const path of known) {
+      if (!isWithin(path, directory)) continue;
+      this.#clear(path);
+      this.refused.delete(path);
+    }
+  }
+
   /** Lets held deletions go. */
   approve(): void {
     this.#deletions.approve();
@@ -362,6 +377,8 @@ export class AnchorEdits implements Edits {
   }
 
   #judge(path: RelativePath, look: Look, row: Found | undefined): void {
+    // Whatever the look says: it came to be passed over while it was looked at.
+    if (this.#ports.disk.passesOver(path, undefined)) return this.release(path);
     switch (look.kind) {
       case "uncarriable":
       case "unreadable":

@@ -202,14 +202,14 @@ for (const [kind, { missing, mount }] of Object.entries(KINDS)) {
       await onMount(mount, BASE, async ({ root, open, recover, update }) => {
         makeConflict(root);
         const dying = open();
-        dying.areas.add(relativePath("m"));
+        dying.areas.addOwned(relativePath("m"), []);
         dying.steps = steps;
         await update(dying, INCOMING).catch((error) =>
           assert.match(String(error), /died/)
         );
         let now = 0;
         const disk = openDisk(root, { nowMs: () => now });
-        disk.areas.add(relativePath("m"));
+        disk.areas.addOwned(relativePath("m"), []);
         await recover(disk);
         const { left } = await update(disk, {
           ...INCOMING,
