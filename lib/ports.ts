@@ -75,6 +75,12 @@ export interface ServerTree {
     path: RelativePath,
     expected: { entry: Entry; verify: boolean; stderr: string },
   ): Promise<Staged>;
+  /** Why a path cannot become `entry` (or go), whatever is tried, before anything moves. */
+  obstacle(
+    scope: Scope,
+    path: RelativePath,
+    entry: Entry | undefined,
+  ): string | undefined;
   /** Carries out an intent's steps; may be repeated. */
   apply(intent: ServerIntent): Promise<void>;
   closeStage(stage: string): Promise<void>;

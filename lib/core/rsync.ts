@@ -83,9 +83,14 @@ export function ownDaemon(config: string): string {
  * munge by `--remote-option` alone, which rsync up to 3.2.7 spoils (RsyncProject/rsync #408): it
  * then writes into its working directory.
  */
-export function unmungeArguments(config: string, to: string): string[] {
+export function linkArguments(
+  config: string,
+  to: string,
+  { munged = false }: { munged?: boolean | undefined } = {},
+): string[] {
   return [
     "--links",
+    ...(munged ? ["--munge-links"] : []),
     "--omit-link-times",
     "--no-implied-dirs",
     "--from0",

@@ -21,7 +21,7 @@ import { AnchorDisk } from "../io/client_disk.ts";
 import { lstatIfAny } from "../io/files.ts";
 import { logger } from "../io/log.ts";
 import { realPathOf } from "../io/own_places.ts";
-import { makeTrueLinks } from "../io/rsync_serve.ts";
+import { makeLinks } from "../io/rsync_serve.ts";
 import { clientLine } from "../io/turn_lines.ts";
 import { AnchorEdits } from "../turn/edits.ts";
 import {
@@ -155,7 +155,7 @@ export class Anchor implements AsyncDisposable {
       assertRoot: () => this.#directory.assert(),
       blocks: (path, look) => this.#mounts.blocks(path, look),
       makeLinks: (places, paths) =>
-        makeTrueLinks({ ...places, runDirectory: ports.runDirectory }, paths),
+        makeLinks({ ...places, runDirectory: ports.runDirectory }, paths),
     });
     this.edits = new AnchorEdits({
       base: store,

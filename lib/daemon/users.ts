@@ -10,6 +10,8 @@ import { Accounts } from "../io/accounts.ts";
 import { differences, readTree } from "../io/adopt_tree.ts";
 import { openJournal, type SqliteJournal } from "../io/journal.ts";
 import { logger } from "../io/log.ts";
+import { makeLinks } from "../io/rsync_serve.ts";
+import { serverRunDirectory } from "../io/server_root.ts";
 import { openServerTree } from "../io/server_tree.ts";
 import { placeOf, setAsideIfDamaged } from "../io/state_file.ts";
 import { randomHex } from "../io/turn_lines.ts";
@@ -161,7 +163,15 @@ export class Users implements Disposable {
       directory,
       journal,
       accounts,
-      tree: openServerTree(directory),
+      tree: openServerTree(directory, (places, paths) =>
+        makeLinks(
+          {
+            ...places,
+            runDirectory: serverRunDirectory(this.#root),
+            munged: true,
+          },
+          paths,
+        )),
     };
     if (journal.place() === undefined && isUntouched(user)) {
       journal.setPlace(placeOf(file));

@@ -5,7 +5,7 @@
  * @module
  */
 import { OWN_NAME, type RelativePath } from "../core/path.ts";
-import { fileList, MODULE_ACCOUNT, unmungeArguments } from "../core/rsync.ts";
+import { fileList, linkArguments, MODULE_ACCOUNT } from "../core/rsync.ts";
 import {
   MODULE_FILES,
   MODULE_VARIABLE,
@@ -92,11 +92,13 @@ export interface LinkPlaces {
   readonly runDirectory: string;
   /** How long it may take; no limit by default, as rsync has one for silence. */
   readonly limitMs?: number;
+  /** The links stay munged. */
+  readonly munged?: true;
 }
 
 /** Makes true links below `to` of the munged ones below `from`; gives how rsync ended. */
 export async function unmungeLinks(
-  { from, to, runDirectory, limitMs }: LinkPlaces,
+  { from, to, runDirectory, limitMs, munged }: LinkPlaces,
   paths: readonly RelativePath[],
 ): Promise<RsyncEnd> {
   return await withChildDirectory(runDirectory, async (directory) => {
@@ -106,7 +108,7 @@ export async function unmungeLinks(
       selective: false,
     });
     return await runRsync({
-      args: unmungeArguments(MODULE_FILES.config, to),
+      args: linkArguments(MODULE_FILES.config, to, { munged }),
       ...rsyncStart(directory, { [MODULE_VARIABLE]: from }),
       list: fileList(paths),
       limitMs,
@@ -115,7 +117,7 @@ export async function unmungeLinks(
 }
 
 /** The same; throws with rsync's words when it cannot. */
-export async function makeTrueLinks(
+export async function makeLinks(
   places: LinkPlaces,
   paths: readonly RelativePath[],
 ): Promise<void> {

@@ -7,7 +7,12 @@
  * @module
  */
 import type { Entry } from "../core/entry.ts";
-import { MUNGED_PREFIX, OWN_NAME, type RelativePath } from "../core/path.ts";
+import {
+  joinPath,
+  MUNGED_PREFIX,
+  OWN_NAME,
+  type RelativePath,
+} from "../core/path.ts";
 import { namesPath, reasonFor } from "../core/rsync.ts";
 import type { ServerStep, Staged } from "../core/server_commit.ts";
 import { stampText } from "../core/stamp.ts";
@@ -21,14 +26,27 @@ import {
   removeTree,
 } from "./files.ts";
 
+import { dirname } from "node:path";
+import { FileAreas, isCrossDevice } from "./file_areas.ts";
+import { isReadOnly, lookAtMount } from "./mount_points.ts";
+import { type Across, applyAcross, type CopyLinks } from "./server_across.ts";
+import {
+  DIRECTORY_MODE,
+  diskMode,
+  freeInHistory,
+  giveMode,
+  type Places,
+} from "./server_places.ts";
+
 /** Length from which rsync's messages may have been cut; twice what is trusted to be whole. */
 const KEPT_CHARACTERS = 64 * 1024;
-/** Mode of directories on the server's disk: setgid, so that the group stays. */
-const DIRECTORY_MODE = 0o2770;
-
 /** The tree of one user in `directory` (`<root>/<user>`, absolute). */
-export function openServerTree(directory: string): ServerTree {
+export function openServerTree(
+  directory: string,
+  copyLinks: CopyLinks,
+): ServerTree {
   const own = `${directory}/${OWN_NAME}`;
+  const areas = new FileAreas(directory);
   const live = (scope: Scope) => within(directory, scope);
   return {
     live(scope) {
@@ -62,20 +80,59 @@ export function openServerTree(directory: string): ServerTree {
         )
           .map(({ path }) => `${intent.stage}/${path}`),
       );
-      for (const step of intent.steps) applyStep(step, places);
+      for (const step of intent.steps) {
+        const path = scopedPath(intent.scope, step.path);
+        await applyWhereItIs(step, { places, areas, copyLinks, path });
+      }
+      areas.each(tidyOwn);
     },
     closeStage: removeTree,
+    obstacle(scope, path, entry) {
+      return obstacleAt(`${live(scope)}/${path}`, entry);
+    },
   };
+}
+
+/** A step at a path on another file system is done by copies; for a bind mount, failing tells of it. */
+async function applyWhereItIs(step: ServerStep, across: Across): Promise<void> {
+  const { places, areas, path } = across;
+  if (areas.isElsewhere(path)) return await applyAcross(step, across);
+  try {
+    applyStep(step, places);
+  } catch (error) {
+    if (!isCrossDevice(error) || !areas.learn(path)) throw error;
+    await applyAcross(step, across);
+  }
+}
+
+/** Removes an own directory on another file system when nothing is in it, and what a crash left half copied. */
+function tidyOwn(own: string): void {
+  if (lstatIfAny(`${own}/part`) !== undefined) Deno.removeSync(`${own}/part`);
+  removeIfEmpty(`${own}/incoming`);
+  if (removeIfEmpty(own)) removeIfEmpty(dirname(own));
+}
+
+function scopedPath({ prefix }: Scope, path: RelativePath): RelativePath {
+  return prefix === "" ? path : joinPath(prefix as RelativePath, path);
 }
 
 function within(directory: string, { prefix }: Scope): string {
   return prefix === "" ? directory : `${directory}/${prefix}`;
 }
 
-interface Places {
-  readonly live: string;
-  readonly stage: string;
-  readonly history: string;
+/** Why what is at a path cannot be changed, whatever is tried; found without writing. */
+function obstacleAt(
+  full: string,
+  entry: Entry | undefined,
+): string | undefined {
+  let above = dirname(full);
+  while (lstatIfAny(above)?.isDirectory !== true) above = dirname(above);
+  if (isReadOnly(above)) {
+    return "its file system is mounted read-only on the server";
+  }
+  const isMounted = entry?.kind !== "directory" &&
+    lookAtMount(full).kind === "mounted";
+  return isMounted ? "a file system is mounted there on the server" : undefined;
 }
 
 function checkStaged(
@@ -140,30 +197,9 @@ function applyStep(step: ServerStep, places: Places): void {
   }
 }
 
-function giveMode(
-  path: string,
-  { mode, directory }: Extract<ServerStep, { do: "mode" }>,
-): void {
-  const info = lstatIfAny(path);
-  if (directory && info?.isDirectory) Deno.chmodSync(path, diskMode(mode));
-  else if (!directory && info?.isFile) Deno.chmodSync(path, mode | 0o600);
-}
-
 /** Moves what is at `path` into history. */
 function toHistory(path: RelativePath, places: Places): void {
   Deno.renameSync(`${places.live}/${path}`, freeInHistory(path, places));
-}
-
-/** Where a version of `path` can go: beside an earlier one, when a commit of the same stamp was given up. */
-function freeInHistory(path: RelativePath, { history }: Places): string {
-  for (let attempt = 1;; attempt++) {
-    const root = attempt === 1 ? history : `${history}~${attempt}`;
-    const full = `${root}/${path}`;
-    if (blockedAt(root, path) === undefined && lstatIfAny(full) === undefined) {
-      makeParents(full, DIRECTORY_MODE);
-      return full;
-    }
-  }
 }
 
 /** Makes what is missing above `path`; nothing but a directory stays in the way. */
@@ -209,9 +245,4 @@ function linkToHistory(
   const kept = lstatIfAny(`${places.history}/${path}`);
   if (kept !== undefined && kept.ino === before.ino) return;
   Deno.linkSync(`${places.live}/${path}`, freeInHistory(path, places));
-}
-
-/** A directory's true mode, with what the server's account needs, and setgid. */
-function diskMode(mode: number): number {
-  return mode | 0o2700;
 }

@@ -239,12 +239,16 @@ async function commitEdits(
       `Cannot take ${JSON.stringify(outside.path)}: it is outside the anchor`,
     );
   }
+  const barred = barredEdits(turn, edits);
   const stage = await tree.openStage(turn.stageName);
   const entryAt = (path: RelativePath) => journal.entryAt(scope, path);
-  const fetched = edits.filter((edit) => needsFetch(edit, entryAt(edit.path)));
+  const fetched = edits.filter((edit, index) =>
+    !barred.has(index) && needsFetch(edit, entryAt(edit.path))
+  );
   const stderr = await fetchFiles(turn, { fetched, stage, transfer });
   await line.send({ kind: "check" });
   const changed = new Set((await expect(line, "checked")).changed);
+  for (const index of barred.keys()) changed.add(index);
   const staged = new Map<RelativePath, Staged>();
   for (const { path, entry, verify } of fetched) {
     if (entry === undefined) continue;
@@ -269,12 +273,28 @@ async function commitEdits(
   await commitPlan(turn, { plan, stage });
   await tree.closeStage(stage);
   return [
-    ...[...changed].map((index) => ({ index, reason: moved.reason })),
+    ...[...changed].map((index) => ({
+      index,
+      reason: barred.get(index) ?? moved.reason,
+    })),
     ...plan.left.map(({ index, reason }) => ({
       index: steady[index]?.index ?? 0,
       reason,
     })),
   ];
+}
+
+/** Edits that cannot be carried out on this disk, whatever is tried: no bytes move for them. */
+function barredEdits(
+  { tree, scope }: Serving,
+  edits: readonly EditChange[],
+): Map<number, string> {
+  const barred = new Map<number, string>();
+  for (const [index, { path, entry }] of edits.entries()) {
+    const reason = tree.obstacle(scope, path, entry);
+    if (reason !== undefined) barred.set(index, reason);
+  }
+  return barred;
 }
 
 /** What lies in something new that changed meanwhile goes with it the next time, and not into a directory that nobody sent. */

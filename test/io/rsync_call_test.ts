@@ -3,7 +3,7 @@ import { type RelativePath, relativePath } from "../../lib/core/path.ts";
 import { fileList, namesPath } from "../../lib/core/rsync.ts";
 import { type Channel, dialChannel } from "../../lib/io/channel.ts";
 import { callRsync, type RsyncCall } from "../../lib/io/rsync_call.ts";
-import { makeTrueLinks, serveRsync } from "../../lib/io/rsync_serve.ts";
+import { makeLinks, serveRsync } from "../../lib/io/rsync_serve.ts";
 import type { RsyncEnd } from "../../lib/ports.ts";
 import { channelPair } from "../support/channel_pair.ts";
 import { PLAIN } from "../support/client_rig.ts";
@@ -177,7 +177,7 @@ Deno.test("callRsync() brings hostile names and links as they are, over a real c
       HOSTILE[path]?.kind === "link"
     );
     Deno.mkdirSync(`${places.anchor}/.sinkd/links`);
-    await makeTrueLinks(
+    await makeLinks(
       {
         from: incoming,
         to: `${places.anchor}/.sinkd/links`,

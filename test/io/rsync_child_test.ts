@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { relativePath } from "../../lib/core/path.ts";
 import { callRsync } from "../../lib/io/rsync_call.ts";
-import { makeTrueLinks, serveRsync } from "../../lib/io/rsync_serve.ts";
+import { makeLinks, serveRsync } from "../../lib/io/rsync_serve.ts";
 import { channelPair } from "../support/channel_pair.ts";
 import {
   file,
@@ -75,7 +75,7 @@ PATH='${path}' exec rsync "$@"
       }),
     ]);
     assert.deepEqual(end, { code: 0, stderr: "" });
-    await makeTrueLinks(
+    await makeLinks(
       { from: at("stage"), to: at("true"), runDirectory: at("run of client") },
       [relativePath("l")],
     );

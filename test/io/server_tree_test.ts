@@ -36,7 +36,7 @@ async function withTree(
   await using temp = tempDirectory();
   const root = `${temp.path}/alice`;
   Deno.mkdirSync(root);
-  const tree = openServerTree(root);
+  const tree = openServerTree(root, () => Promise.resolve());
   makeTree(tree.live(SCOPE), before);
   const stage = await tree.openStage("laptop");
   makeTree(stage, staged);

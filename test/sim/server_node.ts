@@ -49,7 +49,10 @@ export class ServerNode implements ServerEnd {
   constructor(world: World) {
     this.#world = world;
     this.#journal = world.journal;
-    this.#tree = openServerTree(world.serverDirectory);
+    this.#tree = openServerTree(
+      world.serverDirectory,
+      () => Promise.reject(new Error("one file system only")),
+    );
   }
 
   /** Turns that run or wait. */

@@ -25,7 +25,7 @@ import type {
   ClientLine,
   Edits,
 } from "../../lib/ports.ts";
-import { makeTrueLinks } from "../../lib/io/rsync_serve.ts";
+import { makeLinks } from "../../lib/io/rsync_serve.ts";
 import { type ClientTurnEnd, takeTurn } from "../../lib/turn/take_turn.ts";
 import { type Planned, tempDirectory, type Tree } from "./temp.ts";
 
@@ -82,7 +82,7 @@ export function openDisk(
     assertRoot: () => {},
     makeLinks: async (places, paths) => {
       await using run = tempDirectory();
-      await makeTrueLinks({ ...places, runDirectory: run.path }, paths);
+      await makeLinks({ ...places, runDirectory: run.path }, paths);
     },
   });
 }

@@ -45,7 +45,7 @@ export class DirectServer implements Disposable {
     Deno.mkdirSync(`${root}/.sinkd`, { recursive: true });
     this.root = root;
     this.journal = openJournal(":memory:", () => epoch);
-    this.tree = openServerTree(root);
+    this.tree = openServerTree(root, () => Promise.resolve());
   }
 
   [Symbol.dispose](): void {

@@ -64,7 +64,7 @@ async function turn(losesAt: number) {
     exclusive: true,
     line,
     journal,
-    tree: openServerTree(directory.path),
+    tree: openServerTree(directory.path, () => Promise.resolve()),
     today: () => 20261122,
     assertServed() {
       if (++asked > losesAt) throw new Error("another server has alice");
