@@ -35,6 +35,8 @@ patiently() (
   log=$1
   shift
   waited=0
+  LC_ALL=C
+  export LC_ALL
   until "$@" >"$log" 2>&1; do
     grep -Eqi 'could not get lock|unable to (acquire|lock)|is held by process|another process is using' "$log" || exit 1
     [ "$waited" -lt "$LOCK_LIMIT_S" ] || exit 1
