@@ -10,7 +10,12 @@ import { openFront } from "../io/front.ts";
 import { logger } from "../io/log.ts";
 import { holdFile } from "../io/directory_lock.ts";
 import { trustRsync } from "../io/rsync_trust.ts";
-import { serverRsyncFile, serverRunDirectory } from "../io/server_root.ts";
+import {
+  refuseForeign,
+  serverLockFile,
+  serverRsyncFile,
+  serverRunDirectory,
+} from "../io/server_root.ts";
 import { Certificates } from "./certificates.ts";
 import { describe } from "./faults.ts";
 import { Reachable } from "./reachable.ts";
@@ -111,7 +116,7 @@ export async function runServer(
 
 /** One root, one server. */
 function holdRoot({ root, pidFile }: ServerOptions): Disposable {
-  const hold = holdFile(`${root}/${OWN_NAME}/server-lock`, pidFile);
+  const hold = holdFile(serverLockFile(root), pidFile);
   if (hold.kind === "held") return hold;
   throw new UsageError(
     `Cannot use the root ${root}: another server runs on it; ask or stop it with --pid ${hold.says}, or name another root with --root`,
@@ -119,6 +124,7 @@ function holdRoot({ root, pidFile }: ServerOptions): Disposable {
 }
 
 function makeRoot(root: string): void {
+  refuseForeign(root);
   try {
     Deno.mkdirSync(root, { recursive: true });
     const { mode } = Deno.statSync(root);

@@ -123,7 +123,12 @@ Deno.test("executables exit as the checkout's program does", async () => {
     [CLIENT, ["dance"], 2, /^sinkd: Unknown command 'dance'/],
     [SERVER, ["--dance"], 2, /see 'sinkd-server --help'/],
     [CLIENT, ["client", "--dance"], 2, /^sinkd: Unknown option/],
-    [SERVER, ["users", "--root", "/nonexistent"], 0, /'?sinkd-server adduser/],
+    [
+      SERVER,
+      ["users", "--root", "/nonexistent"],
+      2,
+      /there is no such directory; .* sinkd-server start --root/,
+    ],
   ];
   for (const [program, args, code, said] of codes) {
     const result = await run(program, args, { env: { ...ENV, HOME: "/" } });

@@ -77,8 +77,8 @@ export class Fleet implements AsyncDisposable {
     const stack = opening.move();
     stack.use(second.process);
     const fleet = new Fleet({ world, first, second, stack });
-    await fleet.allow();
     await second.process.start();
+    await fleet.allow();
     return fleet;
   }
 

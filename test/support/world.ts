@@ -130,7 +130,6 @@ export class World implements AsyncDisposable {
         stack,
         more,
       });
-      await world.#setUpBroker();
       await world.#start(options);
       return world;
     } catch (cause) {
@@ -299,13 +298,10 @@ export class World implements AsyncDisposable {
     await this.#stack.disposeAsync();
   }
 
-  /** A secured broker must know the server before it starts. */
-  async #setUpBroker(): Promise<void> {
-    if (this.broker?.caFile !== undefined) await this.allowClients();
-  }
-
   async #start({ clients, prepare }: WorldOptions): Promise<void> {
     await this.server.start();
+    // A secured broker is told of the server, which is refused until then.
+    if (this.broker?.caFile !== undefined) await this.allowClients();
     for (const [user, names] of Object.entries(clients)) {
       for (const name of names) this.addMachine(user, name);
     }

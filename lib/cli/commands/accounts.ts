@@ -10,7 +10,7 @@ import { nameFault } from "../../core/path.ts";
 import { Accounts, type ClientAccount } from "../../io/accounts.ts";
 import { ensureCertificate } from "../../io/certificate.ts";
 import { closeRestoreAccess } from "../../io/restore_access.ts";
-import { makeServerRoot, serverOwnDirectory } from "../../io/server_root.ts";
+import { assertServerRoot, serverOwnDirectory } from "../../io/server_root.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
@@ -32,7 +32,7 @@ export async function addUser(
   if (fault !== undefined) {
     throw new UsageError(`Cannot add user '${user}': the name ${fault}`);
   }
-  makeServerRoot(root);
+  await assertServerRoot(root);
   const { fingerprint } = await ensureCertificate(serverOwnDirectory(root));
   const { host, port } = await linkAddress(given, context);
   using accounts = Accounts.create(root, user);
@@ -54,6 +54,7 @@ export async function removeUser(
   context: Context,
 ): Promise<number> {
   const root = serverRoot(given, context.around);
+  await assertServerRoot(root);
   const user = given.operands[0] ?? "";
   const clients = clientsOf(root, user).filter((client) => !client.revoked);
   Accounts.remove(root, user);
@@ -70,11 +71,12 @@ export async function removeUser(
 }
 
 /** `sinkd server users`. */
-export function listUsers(
+export async function listUsers(
   given: Arguments,
   context: Context,
 ): Promise<number> {
   const root = serverRoot(given, context.around);
+  await assertServerRoot(root);
   const users = Accounts.listUsers(root);
   printColumns(
     users.map((user) => {
@@ -92,15 +94,16 @@ export function listUsers(
   if (users.length === 0) {
     context.say("No users yet; make one: sinkd server adduser NAME");
   }
-  return Promise.resolve(EXIT.done);
+  return EXIT.done;
 }
 
 /** `sinkd server clients [NAME]`. */
-export function listClients(
+export async function listClients(
   given: Arguments,
   context: Context,
 ): Promise<number> {
   const root = serverRoot(given, context.around);
+  await assertServerRoot(root);
   const [named] = given.operands;
   const users = named === undefined ? Accounts.listUsers(root) : [named];
   const rows = users.flatMap((user) =>
@@ -117,7 +120,7 @@ export function listClients(
       "No machine has joined yet; use the link that adduser printed: sinkd join LINK",
     );
   }
-  return Promise.resolve(EXIT.done);
+  return EXIT.done;
 }
 
 /** `sinkd server revoke NAME/CLIENT`. */
@@ -135,6 +138,7 @@ export async function revoke(
       }': write it as NAME/CLIENT, as 'sinkd server clients' shows it`,
     );
   }
+  await assertServerRoot(root);
   using accounts = openUser(root, user);
   if (!accounts.revoke(client)) {
     const known = accounts.clients().some((each) => each.client === client);

@@ -7,6 +7,7 @@
 import { UsageError } from "../../core/fault.ts";
 import { Accounts } from "../../io/accounts.ts";
 import { readTenure, writeTenure } from "../../io/tenure_file.ts";
+import { assertServerRoot } from "../../io/server_root.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
@@ -21,6 +22,7 @@ export async function adopt(
 ): Promise<number> {
   const root = serverRoot(given, context.around);
   const user = given.operands[0] ?? "";
+  await assertServerRoot(root);
   {
     using accounts = Accounts.open(root, user);
     if (accounts === undefined) {

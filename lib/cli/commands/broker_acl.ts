@@ -11,7 +11,7 @@ import {
 import { Accounts } from "../../io/accounts.ts";
 import { ensureBrokerLogin } from "../../io/broker_login.ts";
 import { hashSecret } from "../../io/secret_hash.ts";
-import { makeServerRoot, serverOwnDirectory } from "../../io/server_root.ts";
+import { assertServerRoot, serverOwnDirectory } from "../../io/server_root.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
@@ -19,9 +19,12 @@ import { serverRoot } from "../places.ts";
 import { plain } from "../render/style.ts";
 
 /** See the module. */
-export function brokerAcl(given: Arguments, context: Context): Promise<number> {
+export async function brokerAcl(
+  given: Arguments,
+  context: Context,
+): Promise<number> {
   const root = serverRoot(given, context.around);
-  makeServerRoot(root);
+  await assertServerRoot(root);
   const login = ensureBrokerLogin(serverOwnDirectory(root));
   const passwords: string[] = [];
   const clients: ClientName[] = [];
@@ -51,5 +54,5 @@ export function brokerAcl(given: Arguments, context: Context): Promise<number> {
     ]
     : aclLines(login.name, clients);
   context.out(`${lines.join("\n")}\n`);
-  return Promise.resolve(EXIT.done);
+  return EXIT.done;
 }

@@ -131,6 +131,7 @@ async function openLog(
     file.close();
     return { path, from: size > MAX_LOG_BYTES ? 0 : size };
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     const why = errorText(error);
     context.say(
       `sinkd: cannot write the log ${path} (${why}); starting without one`,

@@ -10,7 +10,7 @@ import {
   prepareCertificate,
   switchCertificate,
 } from "../../io/certificate_rotation.ts";
-import { makeServerRoot, serverOwnDirectory } from "../../io/server_root.ts";
+import { assertServerRoot, serverOwnDirectory } from "../../io/server_root.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
@@ -26,7 +26,7 @@ export async function rotateCertificate(
   context: Context,
 ): Promise<number> {
   const root = serverRoot(given, context.around);
-  makeServerRoot(root);
+  await assertServerRoot(root);
   const directory = serverOwnDirectory(root);
   const before = nextCertificate(directory);
   if (given.flag("now")) {
