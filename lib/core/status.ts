@@ -104,6 +104,10 @@ export const anchorReportSchema = z.strictObject({
   name: z.string().nullable(),
   state: clientStates,
   pending: z.int(),
+  /** Since when changes wait, once that is longer than a few seconds. */
+  pendingSince: z.string().optional(),
+  /** True until its first scan is over: nothing is known of it before. */
+  scanning: z.boolean().optional(),
   conflicts: z.array(z.string()),
   held: z.strictObject({
     reason: z.string(),

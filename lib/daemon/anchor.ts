@@ -47,6 +47,7 @@ import { suspectBytes, suspectRecords } from "./anchor_suspects.ts";
 import { guardedEdits, noteTurn, transferOf } from "./anchor_turn.ts";
 import { describe, Faults } from "./faults.ts";
 import { meteredChannel } from "./metered_channel.ts";
+import { PendingSince } from "./pending_since.ts";
 
 /** How long the server may think between two messages. */
 const SILENCE_MS = 180_000;
@@ -107,6 +108,7 @@ export class Anchor implements AsyncDisposable {
   #retired = false;
   #pipes = 0;
   #meter: TransferMeter | undefined;
+  readonly #waiting = new PendingSince();
 
   constructor(ports: AnchorPorts) {
     const { config, store } = ports;
@@ -253,6 +255,12 @@ export class Anchor implements AsyncDisposable {
     };
   }
 
+  /** Since when changes wait, when that is long. */
+  pendingSince(): string | undefined {
+    this.#waiting.note(this.edits.pending());
+    return this.#waiting.report();
+  }
+
   /** What is on its way now. */
   progress(): Progress | undefined {
     return this.#meter?.progress();
@@ -322,6 +330,7 @@ export class Anchor implements AsyncDisposable {
           copyName: (path) => this.#copyName(path),
         });
         noteTurn(end, this.root, this.faults);
+        this.#waiting.moved();
         if (!end.behind && this.edits.pending() === 0) {
           this.store.setLastSync(Date.now());
         }
@@ -501,6 +510,7 @@ export class Anchor implements AsyncDisposable {
   }
 
   #edited(): void {
+    this.#waiting.note(this.edits.pending());
     const pipes = [...this.edits.faults.values()].filter((cause) =>
       cause.includes("named pipe")
     );

@@ -61,13 +61,21 @@ export function clientReport(
 
 function anchorReport({ anchor, state }: AnchorStanding): AnchorReport {
   const hold = anchor.hold();
+  const scanning = hold === undefined && !anchor.usable;
+  const pendingSince = anchor.pendingSince();
   const transfer = transferReport(anchor.progress(), "client");
   const lastSyncMs = anchor.store.lastSyncMs();
   return {
     path: anchor.config.path,
     name: anchor.config.name ?? null,
-    state: hold === undefined ? state : "Held",
+    state: hold !== undefined
+      ? "Held"
+      : scanning && state !== "Offline"
+      ? "Updating"
+      : state,
     pending: anchor.edits.pending(),
+    ...(pendingSince === undefined ? {} : { pendingSince }),
+    ...(scanning ? { scanning } : {}),
     conflicts: anchor.store.conflicts().map((path) => `${anchor.root}/${path}`),
     held: hold === undefined ? null : {
       reason: hold.reason,

@@ -7,9 +7,9 @@ import {
   type StatusReport,
   statusReportSchema,
 } from "../../lib/core/status.ts";
+import { linesOf } from "../../lib/core/report_lines.ts";
 import {
   exitCodeOfLevel,
-  linesOf,
   verdictOf,
   worstLevel,
 } from "../../lib/core/verdict.ts";
@@ -70,6 +70,11 @@ const CLIENT: readonly Shown<ClientReport>[] = [
     add: onAnchor({ conflicts: ["/a/b"] }),
   },
   {
+    name: "files over the size limit",
+    level: "note",
+    add: onAnchor({ leftOut: [{ cause: "c", count: 1, paths: ["a"] }] }),
+  },
+  {
     name: "watching by scanning",
     level: "note",
     add: (report) => ({
@@ -81,6 +86,20 @@ const CLIENT: readonly Shown<ClientReport>[] = [
     name: "bytes that this disk changed",
     level: "note",
     add: onAnchor({ agreement: { ...agreement, found } }),
+  },
+  {
+    name: "a transfer",
+    level: "busy",
+    add: onAnchor({
+      transfer: {
+        direction: "send",
+        files: 1,
+        bytes: 2,
+        done: 1,
+        bytesPerSecond: 1,
+        since: "2026-11-22T11:00:00Z",
+      },
+    }),
   },
   { name: "a pending change", level: "busy", add: onAnchor({ pending: 1 }) },
   {
@@ -120,11 +139,14 @@ const CLIENT: readonly Shown<ClientReport>[] = [
     }),
   },
   {
-    name: "an anchor that is not open",
-    level: "offline",
+    name: "an anchor that is just being opened",
+    level: "busy",
     add: (report) => ({
       ...report,
-      anchors: [...report.anchors, anchorReport({ state: "Offline" })],
+      anchors: [
+        ...report.anchors,
+        anchorReport({ state: "Updating", scanning: true }),
+      ],
     }),
   },
   {

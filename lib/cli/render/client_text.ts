@@ -120,9 +120,16 @@ function anchorLines(
   return ["", paint("strong", head), ...lines];
 }
 
+/** What is on its way, and what has waited for long. */
 function transferLines({ anchors }: ClientReport, nowMs: number): string[] {
-  const lines = anchors.flatMap(({ path, transfer, pending }) => {
-    if (transfer === undefined) return [];
+  const lines = anchors.flatMap(({ path, transfer, pending, pendingSince }) => {
+    if (transfer === undefined) {
+      return pendingSince === undefined || pending === 0 ? [] : [
+        `${plain(path)}: ${counted(pending, "change")} to send, the first ${
+          ago(pendingSince, nowMs)
+        }`,
+      ];
+    }
     const sent = transfer.direction === "send" ? transfer.files : 0;
     const rest = pending - sent;
     const then = rest > 0 ? `; ${counted(rest, "change")} to follow` : "";

@@ -8,19 +8,35 @@ import { ago, type Paint, plain } from "./style.ts";
 
 const SHOWN = 8;
 
-/** Lines for a heading and the first few problems; none when there are none. */
+/** Problems and then notes, the first few of each with why and fix; none when there are none. */
 export function problemLines(
   faults: readonly Fault[],
   nowMs: number,
   paint: Paint,
 ): string[] {
+  const [notes, problems] = [
+    faults.filter(({ level }) => level === "note"),
+    faults.filter(({ level }) => level !== "note"),
+  ];
+  return [
+    ...faultLines("Problems", problems, { nowMs, paint }),
+    ...faultLines("Notes", notes, { nowMs, paint }),
+  ];
+}
+
+function faultLines(
+  heading: string,
+  faults: readonly Fault[],
+  { nowMs, paint }: { nowMs: number; paint: Paint },
+): string[] {
   if (faults.length === 0) return [];
-  const lines = ["", paint("strong", "Problems")];
+  const lines = ["", paint("strong", heading)];
   for (const fault of faults.slice(0, SHOWN)) {
     const since = paint("quiet", `(${ago(fault.since, nowMs)})`);
+    const tone = fault.level === "note" ? "busy" : "bad";
     lines.push(
       `  ${
-        paint("bad", plain(fault.path === "" ? "sinkd" : fault.path))
+        paint(tone, plain(fault.path === "" ? "sinkd" : fault.path))
       }  ${since}`,
       `    why: ${plain(fault.cause)}`,
       `    fix: ${plain(fault.fix)}`,

@@ -6,7 +6,8 @@
 import type { ChecksReport, ServerReport } from "../../core/status.ts";
 import { stampText } from "../../core/stamp_text.ts";
 import { counted } from "../../core/plural.ts";
-import { needsText, verdictOf } from "../../core/verdict.ts";
+import { needsText } from "../../core/report_lines.ts";
+import { verdictOf } from "../../core/verdict.ts";
 import { headline, toneOf, transferLine } from "./client_text.ts";
 import { nameLines, problemLines } from "./problems.ts";
 import { ago, type Cell, columns, type Paint, plain } from "./style.ts";
