@@ -21,6 +21,7 @@ import {
   removeIfEmpty,
 } from "./files.ts";
 import { findPath } from "./look.ts";
+import { dressStaged, setMode } from "./modes.ts";
 import { broughtPlace, type Stages } from "./staged.ts";
 import { stepFault } from "./step_faults.ts";
 
@@ -103,7 +104,7 @@ function applyStep(
     }
     case "mode":
       if (look.kind === "found" && look.found.entry.kind !== "link") {
-        Deno.chmodSync(full, step.mode);
+        setMode(full, step.mode);
       }
       return undefined;
   }
@@ -171,8 +172,8 @@ function put(
     inWritableParent(staged, () => Deno.removeSync(staged));
     return undefined;
   }
-  if (step.entry.kind === "file") Deno.chmodSync(staged, step.entry.mode);
   openWay(root, step.path);
+  if (step.entry.kind === "file") dressStaged(staged, full, step.entry.mode);
   return inWritableParent(full, () => {
     if (look.kind === "absent") {
       if (moveIfFree(staged, full)) return undefined;

@@ -160,6 +160,8 @@ export function makeOwnDirectory(full: string): void {
   }
   if (lstatIfAny(own) === undefined) {
     inWritableParent(own, () => Deno.mkdirSync(own, { mode: 0o700 }));
+    // Not setgid, though the directory may be: what is staged must not inherit its group from here.
+    Deno.chmodSync(own, 0o700);
   }
   Deno.mkdirSync(full, { recursive: true, mode: 0o700 });
 }

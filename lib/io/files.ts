@@ -131,11 +131,11 @@ export function inWritableParent<T>(path: string, work: () => T): T {
     const parent = dirname(path);
     const mode = Deno.lstatSync(parent).mode;
     if (mode === null || (mode & 0o300) === 0o300) throw error;
-    Deno.chmodSync(parent, (mode & 0o777) | 0o700);
+    Deno.chmodSync(parent, (mode & 0o7777) | 0o700);
     try {
       return work();
     } finally {
-      Deno.chmodSync(parent, mode & 0o777);
+      Deno.chmodSync(parent, mode & 0o7777);
     }
   }
 }

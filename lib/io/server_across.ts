@@ -10,6 +10,7 @@ import type { RelativePath } from "../core/path.ts";
 import type { ServerStep } from "../core/server_commit.ts";
 import type { FileAreas } from "./file_areas.ts";
 import { blockedAt, lstatIfAny, makeParents, removeIfEmpty } from "./files.ts";
+import { dressStaged, setMode } from "./modes.ts";
 import {
   DIRECTORY_MODE,
   diskMode,
@@ -58,7 +59,7 @@ export async function applyAcross(
         Deno.removeSync(full);
       }
       Deno.mkdirSync(full, { recursive: true, mode: DIRECTORY_MODE });
-      return Deno.chmodSync(full, diskMode(step.mode));
+      return setMode(full, diskMode(step.mode));
     case "place":
       return await place(step, across);
     case "mode":
@@ -81,7 +82,7 @@ async function place(
   }
   await openWay(step.path, across);
   if (step.entry.kind === "file") {
-    Deno.chmodSync(staged, step.entry.mode | 0o600);
+    dressStaged(staged, full, step.entry.mode | 0o600);
   }
   const before = lstatIfAny(full);
   if (before?.isDirectory === true) moveAway(full, across);

@@ -6,6 +6,7 @@
 import type { RelativePath } from "../core/path.ts";
 import type { ServerStep } from "../core/server_commit.ts";
 import { blockedAt, lstatIfAny, makeParents } from "./files.ts";
+import { setMode } from "./modes.ts";
 
 /** Mode of directories on the server's disk: setgid, so that the group stays. */
 export const DIRECTORY_MODE = 0o2770;
@@ -23,8 +24,8 @@ export function giveMode(
   { mode, directory }: Extract<ServerStep, { do: "mode" }>,
 ): void {
   const info = lstatIfAny(path);
-  if (directory && info?.isDirectory) Deno.chmodSync(path, diskMode(mode));
-  else if (!directory && info?.isFile) Deno.chmodSync(path, mode | 0o600);
+  if (directory && info?.isDirectory) setMode(path, diskMode(mode));
+  else if (!directory && info?.isFile) setMode(path, mode | 0o600);
 }
 
 /** Where a version of `path` can go: beside an earlier one, when a commit of the same stamp was given up. */

@@ -30,6 +30,7 @@ import { dirname } from "node:path";
 import { FileAreas, isCrossDevice } from "./file_areas.ts";
 import { isReadOnly, lookAtMount } from "./mount_points.ts";
 import { type Across, applyAcross, type CopyLinks } from "./server_across.ts";
+import { dressStaged, setMode } from "./modes.ts";
 import {
   DIRECTORY_MODE,
   diskMode,
@@ -189,7 +190,7 @@ function applyStep(step: ServerStep, places: Places): void {
       openWay(step.path, places);
       if (lstatIfAny(path)?.isDirectory === false) toHistory(step.path, places);
       Deno.mkdirSync(path, { recursive: true, mode: DIRECTORY_MODE });
-      return Deno.chmodSync(path, diskMode(step.mode));
+      return setMode(path, diskMode(step.mode));
     case "place":
       return place(step, places);
     case "mode":
@@ -228,7 +229,7 @@ function place(
   }
   openWay(step.path, places);
   if (step.entry.kind === "file") {
-    Deno.chmodSync(staged, step.entry.mode | 0o600);
+    dressStaged(staged, path, step.entry.mode | 0o600);
   }
   const before = lstatIfAny(path);
   if (before?.isDirectory === true) toHistory(step.path, places);
