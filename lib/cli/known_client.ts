@@ -48,8 +48,10 @@ async function directoriesFor(
 ): Promise<string[]> {
   const files = new Set(paths.filter(isFile));
   if (paths.some((path) => !files.has(path) && !isDirectory(path))) {
-    const { recordedFiles } = await import("../io/recorded_files.ts");
-    for (const path of recordedFiles(stateDirectory)) files.add(path);
+    const { recordedAnchors } = await import("../io/recorded_anchors.ts");
+    for (const { path, single } of recordedAnchors(stateDirectory)) {
+      if (single) files.add(path);
+    }
   }
   return paths.map((path) =>
     files.has(path) ? path.slice(0, Math.max(1, path.lastIndexOf("/"))) : path

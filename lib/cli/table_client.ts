@@ -31,6 +31,11 @@ export const CLIENT_COMMANDS: readonly Command[] = [
       kind: "text",
       value: "CLIENT",
       summary: "What this machine is called there (default: its host name)",
+    }, {
+      name: "move",
+      kind: "flag",
+      summary:
+        "Lets the anchors of this machine go to another user's tree or server",
     }],
     notes: [
       "A link that is an argument shows in the list of processes while this runs; with - it comes from standard input:",

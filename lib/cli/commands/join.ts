@@ -6,10 +6,23 @@
 import { splitAddress } from "../../core/address.ts";
 import { UsageError } from "../../core/fault.ts";
 import { parseJoinLink } from "../../core/join_link.ts";
+import {
+  isSameServer,
+  type Membership,
+  moveQuestion,
+} from "../../core/join_move.ts";
 import { nameFault } from "../../core/path.ts";
 import { loadConfig } from "../../io/config_file.ts";
-import { loadCredentials, saveCredentials } from "../../io/credentials.ts";
+import { fingerprintOf } from "../../io/certificate.ts";
+import {
+  type Credentials,
+  joinAddress,
+  loadCredentials,
+  saveCredentials,
+} from "../../io/credentials.ts";
+import { holdFile } from "../../io/directory_lock.ts";
 import { joinServer } from "../../io/join.ts";
+import { recordedAnchors } from "../../io/recorded_anchors.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
@@ -37,14 +50,28 @@ export async function join(
     userFile: places.userConfig,
     home: homeDirectory(context.around),
   });
-  const before = loadCredentials(places.stateDirectory);
-  const again = before?.user === link.value.user && before.client === client;
+  const { stateDirectory } = places;
+  const before = loadCredentials(stateDirectory);
+  const membership = membershipOf(before, stateDirectory);
+  const { user, fingerprint } = link.value;
+  const address = joinAddress(link.value.host, link.value.port);
+  const to = { user, address, fingerprint };
+  const question = moveQuestion(membership, to, config.anchors);
+  if (question !== undefined && !given.flag("move")) {
+    throw new UsageError(plain(question), EXIT.person);
+  }
+  // One that runs would go on as before.
+  using _stopped = question === undefined
+    ? undefined
+    : holdState(stateDirectory);
+  const again = before?.user === user && before.client === client &&
+    membership !== undefined && isSameServer(membership, to);
   const credentials = await joinServer(link.value, {
     client,
     host,
     ...(again ? { secret: before.secret } : {}),
   });
-  saveCredentials(places.stateDirectory, credentials);
+  saveCredentials(stateDirectory, credentials);
 
   context.out(
     `${
@@ -72,6 +99,35 @@ export async function join(
       : "Now start it: sinkd client start",
   );
   return EXIT.done;
+}
+
+/** As whom this machine synced until now, by its credentials, or where these are gone by its record. */
+function membershipOf(
+  before: Credentials | undefined,
+  stateDirectory: string,
+): Membership | undefined {
+  if (before !== undefined) {
+    const { user, address, movedTo, certPems } = before;
+    return {
+      user,
+      addresses: [address, ...(movedTo === undefined ? [] : [movedTo])],
+      fingerprints: certPems.map(fingerprintOf),
+    };
+  }
+  const [recorded] = recordedAnchors(stateDirectory);
+  return recorded === undefined
+    ? undefined
+    : { user: recorded.user, addresses: [], fingerprints: [] };
+}
+
+function holdState(stateDirectory: string): Disposable {
+  Deno.mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
+  const hold = holdFile(`${stateDirectory}/client.lock`, "sinkd join");
+  if (hold.kind === "held") return hold;
+  throw new UsageError(
+    `Cannot move the anchors while the client runs: stop it first, 'sinkd client stop --pid ${hold.says}', then use the link again`,
+    EXIT.person,
+  );
 }
 
 /**
