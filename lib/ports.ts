@@ -193,8 +193,14 @@ export interface Base {
   count(): number;
   /** Forgets everything: the server's epoch is another one. */
   forget(): void;
+  /** Paths that were deleted elsewhere and wait for a person to be deleted here. */
+  held(): ReadonlySet<RelativePath>;
+  hold(paths: readonly RelativePath[]): void;
   markSent(changes: readonly EditChange[]): void;
-  /** Writes bases, drops the sent marks of these paths and any intent, and moves on to `position`. */
+  /**
+   * Writes bases, drops the sent marks of these paths and any intent, and moves on to `position`. None
+   * of these paths waits any more.
+   */
   agree(agreements: readonly Agreement[], position: Position): void;
   intent(): ClientIntent | undefined;
   prepare(intent: ClientIntent): void;

@@ -50,20 +50,24 @@ export interface Change {
 
 /**
  * A change on the server, with what it had there before, since the client's stamp. `rewritten` says
- * that the bytes may be others although an earlier version has the same size and mtime.
+ * that the bytes may be others although an earlier version has the same size and mtime; `newcomer`,
+ * that whoever deleted it had made it not long ago.
  */
 export interface IncomingChange extends Change {
   readonly versions?: readonly Entry[] | undefined;
   readonly rewritten?: true | undefined;
+  readonly newcomer?: true | undefined;
 }
 
 /**
  * A change on a client. `verify` asks for a comparison of bytes although size and mtime agree;
- * `snapshot` says that the bytes lie in the client's `.sinkd/outgoing/` and not at the path.
+ * `snapshot` says that the bytes lie in the client's `.sinkd/outgoing/` and not at the path;
+ * `newcomer`, of a deletion, that this client had made it not long ago.
  */
 export interface EditChange extends Change {
   readonly verify?: true | undefined;
   readonly snapshot?: true | undefined;
+  readonly newcomer?: true | undefined;
 }
 
 /** Cuts a list into messages: long paths and many versions count, not only entries. */
@@ -108,11 +112,13 @@ const incomingChangeSchema = z.strictObject({
   ...changeShape,
   versions: z.array(entrySchema).max(1000).readonly().optional(),
   rewritten: z.literal(true).optional(),
+  newcomer: z.literal(true).optional(),
 });
 const editChangeSchema = z.strictObject({
   ...changeShape,
   verify: z.literal(true).optional(),
   snapshot: z.literal(true).optional(),
+  newcomer: z.literal(true).optional(),
 });
 
 const fail = z.strictObject({ kind: kind("fail"), message: text });

@@ -38,3 +38,19 @@ export function mustHold(
   if (known > HOLD_ABOVE && lost * 2 > known) return true;
   return total >= HOLD_EMPTIED && deleted >= total;
 }
+
+/**
+ * True when `deleted` of `total` known paths that somebody deleted elsewhere must be approved here
+ * before they are deleted here, too: more than half of an anchor of over 100.
+ *
+ * @example
+ * ```ts
+ * import { mustHoldIncoming } from "./deletions.ts";
+ * import assert from "node:assert/strict";
+ * assert.ok(mustHoldIncoming({ deleted: 60, total: 101 }));
+ * assert.ok(!mustHoldIncoming({ deleted: 20, total: 20 }));
+ * ```
+ */
+export function mustHoldIncoming({ deleted, total }: Deletions): boolean {
+  return total > HOLD_ABOVE && deleted * 2 > total;
+}

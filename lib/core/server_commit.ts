@@ -58,13 +58,15 @@ export type ServerStep =
 
 /**
  * A row for the journal; no `entry` makes a tombstone. `before` is the version that it ends.
- * `rewritten`: other bytes came in, of the same size and mtime.
+ * `rewritten`: other bytes came in, of the same size and mtime. `newcomer`: of a deletion, whoever
+ * did it had made it not long ago.
  */
 export interface JournalRow {
   readonly path: RelativePath;
   readonly entry: Entry | undefined;
   readonly before: Entry | undefined;
   readonly rewritten?: true | undefined;
+  readonly newcomer?: true | undefined;
 }
 
 /** The plan: nothing to do when `rows` is empty. `left` holds indexes into the edits. */
@@ -120,7 +122,7 @@ class Plan {
     if (again) return "it changed twice; the next batch takes it";
     this.#edited.add(path);
     const current = this.#entryAt(path);
-    if (entry === undefined) return this.#remove(path, current);
+    if (entry === undefined) return this.#remove(edit, current);
     const staged = needsFetch(edit, current)
       ? this.#known.staged(path)
       : { kind: "equal" as const };
@@ -133,7 +135,10 @@ class Plan {
     return this.#place(path, { entry, current, staged });
   }
 
-  #remove(path: RelativePath, current: Entry | undefined): string | undefined {
+  #remove(
+    { path, newcomer }: EditChange,
+    current: Entry | undefined,
+  ): string | undefined {
     if (current === undefined) return undefined;
     if (current.kind === "directory") {
       if (this.#childCount(path) > 0) {
@@ -142,6 +147,10 @@ class Plan {
       this.steps.push({ do: "removeDirectory", path });
     } else this.steps.push({ do: "archive", path, entry: current });
     this.#record(path, undefined);
+    const row = this.rows.get(path);
+    if (newcomer === true && row !== undefined) {
+      this.rows.set(path, { ...row, newcomer });
+    }
     return undefined;
   }
 

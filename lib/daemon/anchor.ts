@@ -31,16 +31,19 @@ import {
 } from "../turn/transfer_meter.ts";
 import {
   type ClientTurnEnd,
+  deleteHeld,
   finishClientIntent,
   takeTurn,
 } from "../turn/take_turn.ts";
 import type { ProofLine } from "../turn/prove.ts";
+import { IncomingGuard } from "../turn/incoming_guard.ts";
 import { Timers } from "../io/timers.ts";
 import { AnchorChecks } from "./anchor_checks.ts";
 import { restateEdits } from "./anchor_problems.ts";
 import { leftOutOf } from "./anchor_left_out.ts";
 import { AnchorMounts } from "./anchor_mounts.ts";
 import { shapeAt } from "./anchor_records.ts";
+import { decidedHere, heldHere } from "./anchor_held.ts";
 import { AnchorRoot, type Hold, parentDirectory } from "./anchor_root.ts";
 import { ALMOST_NOTHING_MS, AnchorScans } from "./anchor_scans.ts";
 import { suspectBytes, suspectRecords } from "./anchor_suspects.ts";
@@ -103,6 +106,7 @@ export class Anchor implements AsyncDisposable {
   readonly #scans: AnchorScans;
   readonly #directory: AnchorRoot;
   readonly #mounts: AnchorMounts;
+  readonly #incoming = new IncomingGuard(() => performance.now());
   #work: Promise<void> = Promise.resolve();
   #ready = false;
   #retired = false;
@@ -205,6 +209,7 @@ export class Anchor implements AsyncDisposable {
       usable: () => this.usable && !this.#mounts.waiting,
       quiet: () => this.edits.pending() === 0,
       position: () => store.position(),
+      held: () => store.held(),
       baseOf: (path) => store.row(path).base,
       examine: (path) => this.note({ kind: "deferred", path }),
       suspect: (paths) => this.#suspect(suspectBytes, paths),
@@ -242,7 +247,7 @@ export class Anchor implements AsyncDisposable {
     const missing = this.#directory.trouble ?? this.#mounts.hold();
     if (missing !== undefined) return missing;
     const paths = this.edits.heldPaths();
-    if (paths.length === 0) return undefined;
+    if (paths.length === 0) return heldHere(this.config, this.store.held());
     return {
       kind: "deletions",
       reason: `${counted(paths.length, "path")} ${
@@ -325,6 +330,7 @@ export class Anchor implements AsyncDisposable {
             assertRoot: () => this.#directory.assert(),
             retired: () => this.#retired,
           }),
+          guard: this.#incoming,
           transfer: transferOf(this.config),
           single: this.only !== undefined,
           copyName: (path) => this.#copyName(path),
@@ -357,7 +363,7 @@ export class Anchor implements AsyncDisposable {
     const taken = this.#mounts.approve();
     if (taken !== undefined) return taken;
     const count = this.edits.heldPaths().length;
-    if (count === 0) return undefined;
+    if (count === 0) return this.#decideHere("approve");
     this.edits.approve();
     this.#ports.onEdited(this);
     return `${counted(count, "deletion")} ${
@@ -369,12 +375,34 @@ export class Anchor implements AsyncDisposable {
   reject(): string | undefined {
     const missing = this.#directory.trouble !== undefined;
     if (missing || this.#mounts.waiting) return this.approve();
-    if (this.edits.heldPaths().length === 0) return undefined;
+    if (this.edits.heldPaths().length === 0) return this.#decideHere("reject");
     const paths = this.edits.reject();
     this.#ports.onUsable(this);
     return `${counted(paths.length, "path")} ${
       paths.length === 1 ? "comes" : "come"
     } back from the server`;
+  }
+
+  /** Does what was deleted elsewhere here, too, or sends it again. */
+  #decideHere(decision: "approve" | "reject"): string | undefined {
+    const count = this.store.held().size;
+    if (count === 0) return undefined;
+    void this.#serially("release", async () => {
+      this.#directory.assert();
+      if (decision === "reject") this.edits.keepHeld();
+      else {
+        const left = await deleteHeld({
+          base: this.store,
+          disk: this.#disk,
+          edits: this.edits,
+          copyName: (path) => this.#copyName(path),
+        });
+        for (const { path, reason } of left) log.warn`${path}: ${reason}`;
+        this.#scheduleAsides();
+      }
+      this.#ports.onUsable(this);
+    });
+    return decidedHere(decision, count);
   }
 
   setPaused(paused: boolean): void {

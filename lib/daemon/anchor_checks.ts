@@ -67,6 +67,8 @@ export interface ChecksPorts {
   /** True when nothing of this anchor waits for the server. */
   readonly quiet: () => boolean;
   readonly position: () => Position;
+  /** Paths that the server has no more, and this machine for the time being. */
+  readonly held: () => ReadonlySet<RelativePath>;
   readonly baseOf: (path: RelativePath) => Found | undefined;
   readonly examine: (path: RelativePath) => void;
   /** Has the bytes of these compared with the server's. */
@@ -176,9 +178,11 @@ export class AnchorChecks implements AsyncDisposable {
   async #prove(line: ProofLine): Promise<ProofEnd> {
     const { treePath, excludes, selection } = this.#ports.anchor;
     const sums = new ProofSums();
+    const held = this.#ports.held();
     const { epoch, stamp } = await this.#read((page) => {
       for (const { path, found: { entry } } of page) {
-        if (!passesOver(selection, path, entry)) sums.add(path, entry);
+        if (passesOver(selection, path, entry) || held.has(path)) continue;
+        sums.add(path, entry);
       }
       this.#await(page);
     });
@@ -254,9 +258,11 @@ export class AnchorChecks implements AsyncDisposable {
 
   async #listed(buckets: ReadonlySet<number>): Promise<Recorded[]> {
     const listed: Recorded[] = [];
+    const held = this.#ports.held();
     const { stamp } = await this.#read((page) => {
       for (const { path, found: { entry } } of page) {
-        if (buckets.has(bucketOf(path))) listed.push({ path, entry });
+        if (!buckets.has(bucketOf(path)) || held.has(path)) continue;
+        listed.push({ path, entry });
       }
     });
     if (compareStamps(stamp, this.#ports.position().stamp) === 0) return listed;

@@ -27,6 +27,7 @@ import type {
   Position,
 } from "../ports.ts";
 import { MOUNTS_SCHEMA, MountStore } from "./mount_store.ts";
+import { addColumns } from "./add_columns.ts";
 import { setAsideIfDamaged } from "./state_file.ts";
 import { entryColumns, entryFromRow, rowSchema } from "./entry_rows.ts";
 
@@ -42,8 +43,13 @@ create table if not exists bases (
 create table if not exists sent (
   anchor integer not null, path text not null, kind text not null, size integer, mtime integer,
   mode integer, target text, primary key (anchor, path)) strict, without rowid;
+create table if not exists held (
+  anchor integer not null, path text not null, primary key (anchor, path)) strict, without rowid;
 create table if not exists intents (anchor integer primary key, content text not null) strict;
 ${APART_SCHEMA}`;
+
+/** What is forgotten of an anchor that joins as at first. */
+const TABLES = ["bases", "sent", "held", "apart", "intents"];
 
 const baseRowSchema = z.object({
   ...rowSchema.shape,
@@ -70,7 +76,6 @@ const placeSchema = z.object({
 });
 const contentRowSchema = z.object({ content: z.string() });
 const countRowSchema = z.object({ count: z.int() });
-const nameRowSchema = z.object({ name: z.string() });
 const pathRowSchema = z.object({ path: z.string() });
 
 /** The client's state database; one for all anchors. */
@@ -144,7 +149,7 @@ export class ClientStore implements Disposable {
   }
 
   #end(id: number): void {
-    for (const table of ["bases", "sent", "apart", "intents", "mounts"]) {
+    for (const table of [...TABLES, "mounts"]) {
       this.#database.prepare(`delete from ${table} where anchor = ?`).run(id);
     }
     this.#database.prepare("delete from anchors where id = ?").run(id);
@@ -159,6 +164,8 @@ export class AnchorStore implements Base {
   readonly #id: number;
   readonly #aparts: ApartRows;
   readonly #statements;
+  /** As it is in the database, once it was asked for. */
+  #held: ReadonlySet<RelativePath> | undefined;
 
   constructor(database: DatabaseSync, id: number) {
     this.mounts = new MountStore(database, id);
@@ -184,6 +191,11 @@ export class AnchorStore implements Base {
          values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       ),
       drop: database.prepare("delete from bases where anchor = ? and path = ?"),
+      held: database.prepare("select path from held where anchor = ?"),
+      hold: database.prepare("insert or ignore into held values (?, ?)"),
+      release: database.prepare(
+        "delete from held where anchor = ? and path = ?",
+      ),
       unsend: database.prepare(
         "delete from sent where anchor = ? and path = ?",
       ),
@@ -258,7 +270,24 @@ export class AnchorStore implements Base {
   }
 
   forget(): void {
+    this.#held = undefined;
     inTransaction(this.#database, () => this.#forget());
+  }
+
+  held(): ReadonlySet<RelativePath> {
+    this.#held ??= new Set(
+      this.#statements.held.all(this.#id)
+        .map((row) => pathRowSchema.parse(row).path as RelativePath),
+    );
+    return this.#held;
+  }
+
+  hold(paths: readonly RelativePath[]): void {
+    if (paths.length === 0) return;
+    this.#held = undefined;
+    inTransaction(this.#database, () => {
+      for (const path of paths) this.#statements.hold.run(this.#id, path);
+    });
   }
 
   markSent(changes: readonly EditChange[]): void {
@@ -270,10 +299,12 @@ export class AnchorStore implements Base {
   }
 
   agree(agreements: readonly Agreement[], position: Position): void {
+    this.#held = undefined;
     inTransaction(this.#database, () => {
       for (const { path, base, apart } of agreements) {
         this.#aparts.set(path, apart);
         this.#statements.unsend.run(this.#id, path);
+        this.#statements.release.run(this.#id, path);
         if (base === undefined) this.#statements.drop.run(this.#id, path);
         else {
           const columns = entryColumns(base.entry);
@@ -343,6 +374,7 @@ export class AnchorStore implements Base {
 
   /** Begins anew under `identity`: a first join. */
   begin(identity: RecordIdentity): void {
+    this.#held = undefined;
     inTransaction(this.#database, () => {
       this.#forget();
       this.#identify(identity);
@@ -357,6 +389,7 @@ export class AnchorStore implements Base {
     identity: RecordIdentity,
     counts: (path: RelativePath, entry: Entry) => boolean,
   ): RelativePath[] {
+    this.#held = undefined;
     const left = [...this.bases()].filter(([path, { entry }]) =>
       !counts(path, entry)
     ).map(([path]) => path);
@@ -365,6 +398,7 @@ export class AnchorStore implements Base {
       for (const path of left) {
         this.#statements.drop.run(this.#id, path);
         this.#statements.unsend.run(this.#id, path);
+        this.#statements.release.run(this.#id, path);
       }
       this.#database.prepare("delete from intents where anchor = ?").run(
         this.#id,
@@ -386,7 +420,7 @@ export class AnchorStore implements Base {
 
   #forget(): void {
     this.#aparts.clear();
-    for (const table of ["bases", "sent", "intents"]) {
+    for (const table of TABLES) {
       this.#database.prepare(`delete from ${table} where anchor = ?`).run(
         this.#id,
       );
@@ -424,18 +458,4 @@ function identityFrom(text: string | null): RecordIdentity | undefined {
   if (text === null) return undefined;
   const parsed = recordIdentitySchema.safeParse(JSON.parse(text));
   return parsed.success ? parsed.data : undefined;
-}
-
-/** A database of an earlier version lacks what came later. */
-function addColumns(
-  database: DatabaseSync,
-  table: string,
-  columns: Readonly<Record<string, string>>,
-): void {
-  const known = database.prepare("select name from pragma_table_info(?)")
-    .all(table).map((row) => nameRowSchema.parse(row).name);
-  for (const [name, type] of Object.entries(columns)) {
-    if (known.includes(name)) continue;
-    database.exec(`alter table ${table} add column ${name} ${type}`);
-  }
 }

@@ -8,6 +8,7 @@
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { z } from "zod";
+import { addColumns } from "./add_columns.ts";
 import { inTransaction } from "./transaction.ts";
 import type { IncomingChange } from "../core/channel_protocol.ts";
 import { type Entry, sameContent } from "../core/entry.ts";
@@ -36,7 +37,7 @@ const SCHEMA = `
 create table if not exists meta (key text primary key, value text not null) strict;
 create table if not exists entries (
   path text primary key, kind text not null, size integer, mtime integer, mode integer,
-  target text, stamp integer not null) strict, without rowid;
+  target text, stamp integer not null, newcomer integer not null default 0) strict, without rowid;
 create index if not exists entries_by_stamp on entries (stamp);
 create table if not exists versions (
   path text not null, kind text not null, size integer, mtime integer, mode integer,
@@ -52,6 +53,7 @@ const entryRowSchema = z.object({
   ...rowSchema.shape,
   path: z.string(),
   stamp: z.int(),
+  newcomer: z.int(),
 });
 const changeRowSchema = z.object({
   ...entryRowSchema.shape,
@@ -72,6 +74,9 @@ export function openJournal(
   database.exec("pragma journal_mode = wal");
   database.exec("pragma synchronous = full");
   database.exec(SCHEMA);
+  addColumns(database, "entries", {
+    newcomer: "integer not null default 0",
+  });
   database.prepare("insert or ignore into meta values ('epoch', ?)").run(
     newEpoch(),
   );
@@ -125,6 +130,7 @@ export class SqliteJournal implements Journal, Disposable {
         ...(entry === undefined ? {} : { entry }),
         ...(earlier === undefined ? {} : { versions: earlier }),
         ...(mayBeOthers(row, entry, earlier) ? { rewritten: true } : {}),
+        ...(row.newcomer === 1 ? { newcomer: true } : {}),
       });
     }
     return { complete, changes, to: this.#head.stamp, more: false };
@@ -179,8 +185,8 @@ export class SqliteJournal implements Journal, Disposable {
     const stamp = stampNumber(intent.stamp);
     inTransaction(this.#database, () => {
       const upsert = this.#database.prepare(
-        `insert or replace into entries (path, kind, size, mtime, mode, target, stamp)
-         values (?, ?, ?, ?, ?, ?, ?)`,
+        `insert or replace into entries (path, kind, size, mtime, mode, target, stamp, newcomer)
+         values (?, ?, ?, ?, ?, ?, ?, ?)`,
       );
       const archive = this.#database.prepare(
         `insert into versions (path, kind, size, mtime, mode, target, ended)
@@ -193,9 +199,10 @@ export class SqliteJournal implements Journal, Disposable {
       const alike = this.#database.prepare(
         "select 1 from versions where path = ? and kind = 'f' and size = ? and mtime = ?",
       );
-      for (const { path, entry, before, rewritten } of intent.rows) {
+      for (const { path, entry, before, rewritten, newcomer } of intent.rows) {
         const full = treePath(intent.scope, path);
-        upsert.run(full, ...entryColumns(entry), stamp);
+        const isNewcomer = newcomer === true ? 1 : 0;
+        upsert.run(full, ...entryColumns(entry), stamp, isNewcomer);
         // After a deletion a file of other bytes may look like the one that some client still has.
         const looksLikeDeleted = before === undefined &&
           entry?.kind === "file" &&

@@ -162,6 +162,18 @@ export class AnchorEdits implements Edits {
     return paths;
   }
 
+  /** Keeps what was deleted elsewhere and waits here: it goes to the server as new. */
+  keepHeld(): RelativePath[] {
+    const { base } = this.#ports;
+    const paths = [...base.held()];
+    base.agree(
+      paths.map((path) => ({ path, base: undefined })),
+      base.position(),
+    );
+    this.examine(paths);
+    return paths;
+  }
+
   /** Scans; many deletions are not judged meanwhile, for the scan may find where they went. */
   async whileScanning<T>(scan: () => Promise<T>): Promise<T> {
     this.#deletions.scanBegins();
@@ -315,7 +327,11 @@ export class AnchorEdits implements Edits {
     this.#judge(path, look, row);
     if (!this.#dirty.has(path) || this.#clashes(path)) return undefined;
     const local = foundOf(look);
-    if (local === undefined) return { change: { path }, found: undefined };
+    if (local === undefined) {
+      const isNewcomer = this.#newcomers.has(path, this.#ports.steadyMs());
+      const newcomer = isNewcomer ? { newcomer: true as const } : {};
+      return { change: { path, ...newcomer }, found: undefined };
+    }
     if (disk.passesOver(path, local.entry)) return undefined;
     if (
       (this.#tries.get(path) ?? 0) >= TRIES_BEFORE_SNAPSHOT &&
@@ -465,6 +481,7 @@ export class AnchorEdits implements Edits {
     if (dirty.kind === "put" && dirty.isNew) this.#reviveAbove(path);
     if (this.#dirty.get(path)?.kind !== dirty.kind) this.#clear(path);
     else this.#uncount(path);
+    if (dirty.kind === "put") this.#keepAbove(path);
     if (dirty.kind === "delete") {
       this.#deletions.add(path, this.#ports.steadyMs());
     } else {
@@ -482,6 +499,20 @@ export class AnchorEdits implements Edits {
     if (was?.kind !== "put" || !was.isNew) return;
     const { base, steadyMs } = this.#ports;
     this.#newcomers.sent(path, base.row(path).base, steadyMs());
+  }
+
+  /** A directory that waits to be deleted here is wanted again by what is put below it. */
+  #keepAbove(path: RelativePath): void {
+    const { base } = this.#ports;
+    const held = base.held();
+    if (held.size === 0) return;
+    const above = ancestorsOf(path).filter((directory) => held.has(directory));
+    if (above.length === 0) return;
+    base.agree(
+      above.map((directory) => ({ path: directory, base: undefined })),
+      base.position(),
+    );
+    this.examine(above);
   }
 
   #clear(path: RelativePath): void {

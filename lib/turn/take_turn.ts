@@ -36,6 +36,7 @@ import {
   planInTheWay,
   rejoined,
 } from "./apart.ts";
+import type { IncomingGuard } from "./incoming_guard.ts";
 import type {
   Agreement,
   Base,
@@ -56,6 +57,7 @@ export interface ClientTurn {
   readonly base: Base;
   readonly disk: ClientDisk;
   readonly edits: Edits;
+  readonly guard: IncomingGuard;
   readonly transfer: Transfer;
   /** True when the anchor is one file. */
   readonly single: boolean;
@@ -141,7 +143,9 @@ async function takeUpdate(
   const { line } = turn;
   const header = await expect(line, "changes");
   const changes = await receiveChanges(turn, header);
-  const { candidates, barred, apart } = consider(turn, changes);
+  const considered = consider(turn, changes);
+  const { barred, apart } = considered;
+  const candidates = guarded(turn, considered.candidates);
   const { stage, verified } = await requestFiles(turn, { changes, candidates });
   const { detail } = await expect(line, "staged");
   const position = { epoch, stamp: header.to };
@@ -183,9 +187,66 @@ async function receiveChanges(
   return [...changes, ...gone.map((path) => ({ path }))];
 }
 
+/** Deletes what was deleted elsewhere and waited for a person; gives what could not be. */
+export async function deleteHeld(
+  work: Pick<ClientTurn, "base" | "disk" | "edits" | "copyName">,
+): Promise<readonly LeftPath[]> {
+  const { base } = work;
+  const changes = [...base.held()].map((path) => ({ path }));
+  const { intent, left } = await planUpdate(work, {
+    ...consider(work, changes),
+    stage: "",
+    verified: new Set(),
+    position: base.position(),
+  });
+  const result = await commit(work, intent);
+  return [...left, ...result.left];
+}
+
+/** What may go on: without deletions that wait for a person, with those that need not wait any more. */
+function guarded(
+  turn: ClientTurn,
+  candidates: readonly Candidate[],
+): readonly Candidate[] {
+  const { base, guard } = turn;
+  const held = base.held();
+  const losses = candidates.filter((candidate) =>
+    isLoss(candidate) && !held.has(candidate.change.path)
+  );
+  const counted = losses.filter(({ change }) => change.newcomer !== true);
+  const paths = counted.map(({ change }) => change.path);
+  const { hold, release } = guard.judge({
+    paths,
+    known: base.count() - (losses.length - counted.length),
+    held,
+    news: candidates.filter(({ change, row }) =>
+      change.entry !== undefined && row.base === undefined
+    ).length,
+  });
+  base.hold(hold);
+  const released = new Set(release);
+  const waiting = base.held();
+  const going = candidates.filter((candidate) => {
+    const { path } = candidate.change;
+    return !isLoss(candidate) || !waiting.has(path) || released.has(path);
+  });
+  const named = new Set(candidates.map(({ change }) => change.path));
+  const more = release.filter((path) => !named.has(path));
+  return [
+    ...going,
+    ...consider(turn, more.map((path) => ({ path }))).candidates,
+  ];
+}
+
+/** True when what is here as it was agreed is to be deleted. */
+function isLoss({ change, local, decision }: Candidate): boolean {
+  return change.entry === undefined && local !== undefined &&
+    decision.kind === "take";
+}
+
 /** Looks at every changed path; one that cannot be read or carried here is left as it is. */
 function consider(
-  turn: ClientTurn,
+  turn: Pick<ClientTurn, "base" | "disk" | "copyName">,
   changes: readonly IncomingChange[],
 ): { candidates: Candidate[]; barred: LeftPath[]; apart: ApartPlan[] } {
   const candidates: Candidate[] = [];
@@ -319,7 +380,7 @@ async function requestFiles(
 }
 
 async function planUpdate(
-  turn: ClientTurn,
+  turn: Pick<ClientTurn, "base" | "disk" | "copyName">,
   { candidates, barred, apart, stage, verified, position }: {
     candidates: readonly Candidate[];
     barred: readonly LeftPath[];

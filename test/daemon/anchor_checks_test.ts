@@ -87,6 +87,7 @@ async function withAnchor(
     usable: () => true,
     quiet: () => true,
     position: () => store.position(),
+    held: () => store.held(),
     baseOf: (path) => store.row(path).base,
     examine: () => {},
     suspect: (paths) => suspected.push(...paths),

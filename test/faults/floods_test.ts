@@ -82,7 +82,7 @@ test("a renamed directory of 2,000 files is no deletion to be held, and moves on
   assert.deepEqual(copiesOf(b), []);
 });
 
-/** Waits for held deletions of a client, says the word, and waits until all is in step. */
+/** Waits for held deletions of a client, says the word there and where it is asked for next, and waits until all is in step. */
 async function decide(
   world: World,
   client: WorldClient,
@@ -94,8 +94,26 @@ async function decide(
   );
   const { code, err } = await client.sinkd(word, client.files);
   assert.equal(code, 0, err);
+  await approveElsewhere(world, client);
   await world.waitInStep();
   return held;
+}
+
+/** Other machines ask before they follow a deletion of more than half of what they have. */
+async function approveElsewhere(
+  world: World,
+  { name }: WorldClient,
+): Promise<void> {
+  const others = world.clients().filter((other) => other.name !== name);
+  await waitFor("nothing to be held elsewhere", async () => {
+    for (const other of others) {
+      if ((await other.anchor()).held !== null) {
+        await other.sinkd("approve", other.files);
+      }
+    }
+    const trees = world.clients().map(({ files }) => treeOf(files).size);
+    return new Set(trees).size === 1;
+  });
 }
 
 testInWorld(

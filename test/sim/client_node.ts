@@ -30,6 +30,7 @@ import { lstatIfAny } from "../../lib/io/files.ts";
 import { scanTree } from "../../lib/io/scan.ts";
 import type { Base } from "../../lib/ports.ts";
 import { AnchorEdits } from "../../lib/turn/edits.ts";
+import { IncomingGuard } from "../../lib/turn/incoming_guard.ts";
 import {
   type ClientTurnEnd,
   finishClientIntent,
@@ -55,6 +56,7 @@ export class ClientNode implements ClientEnd {
   readonly #disk: AnchorDisk;
   readonly #edits: AnchorEdits;
   readonly #settle = newSettleState(0);
+  readonly #guard: IncomingGuard;
   /** The anchor as messages name it. */
   readonly #path: string;
   /** Directories that were made a moment ago, and until when events in them may be missed. */
@@ -76,6 +78,7 @@ export class ClientNode implements ClientEnd {
     this.#base = machine.base;
     const nowMs = () => world.clockMs(machine.name);
     const steadyMs = () => world.scheduler.nowMs;
+    this.#guard = new IncomingGuard(steadyMs);
     const { rules, only, treePath } = machine;
     const selection = { rules, only, minSize: undefined, maxSize: undefined };
     this.#path = wirePath(treePath);
@@ -472,6 +475,7 @@ export class ClientNode implements ClientEnd {
       base: this.#base,
       disk: this.#disk,
       edits: this.#edits,
+      guard: this.#guard,
       transfer: TRANSFER,
       single: this.#machine.only !== undefined,
       copyName: (path) => this.#copyName(path),

@@ -24,6 +24,7 @@ export class MemoryBase implements Base {
   readonly #bases = new Map<RelativePath, Found>();
   readonly #sent = new Map<RelativePath, NonNullable<BaseRow["sent"]>>();
   readonly #aparts = new Map<RelativePath, Apart>();
+  readonly #held = new Set<RelativePath>();
   #position = NOWHERE;
   #intent: ClientIntent | undefined;
 
@@ -63,8 +64,17 @@ export class MemoryBase implements Base {
     this.#bases.clear();
     this.#sent.clear();
     this.#aparts.clear();
+    this.#held.clear();
     this.#intent = undefined;
     this.#position = NOWHERE;
+  }
+
+  held(): ReadonlySet<RelativePath> {
+    return this.#held;
+  }
+
+  hold(paths: readonly RelativePath[]): void {
+    for (const path of paths) this.#held.add(path);
   }
 
   markSent(changes: readonly EditChange[]): void {
@@ -75,6 +85,7 @@ export class MemoryBase implements Base {
     for (const { path, base, apart } of agreements) {
       this.setApart(path, apart);
       this.#sent.delete(path);
+      this.#held.delete(path);
       if (base === undefined) this.#bases.delete(path);
       else this.#bases.set(path, base);
     }

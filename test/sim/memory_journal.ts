@@ -34,6 +34,7 @@ interface Row {
   readonly stamp: number;
   /** Stamp of the last commit that brought other bytes of the same size and mtime; 0 for none. */
   readonly rewritten: number;
+  readonly newcomer?: true | undefined;
 }
 
 interface Version {
@@ -69,7 +70,7 @@ export class MemoryJournal implements JournalStore {
     const changes: IncomingChange[] = [];
     let bytes = 0;
     let last = from;
-    for (const { path, entry, stamp, rewritten } of rows) {
+    for (const { path, entry, stamp, rewritten, newcomer } of rows) {
       const full = changes.length >= UPDATE_PATHS || bytes >= UPDATE_BYTES;
       if (!complete && full && stamp !== last) {
         return { complete, changes, to: stampFromNumber(last), more: true };
@@ -87,6 +88,7 @@ export class MemoryJournal implements JournalStore {
             (rewritten > from || cameBack(entry, versions))
           ? { rewritten: true }
           : {}),
+        ...(newcomer === true ? { newcomer } : {}),
       });
     }
     return { complete, changes, to: this.#head.stamp, more: false };
@@ -137,7 +139,13 @@ export class MemoryJournal implements JournalStore {
       const rewritten = row.rewritten === true || looksLikeDeleted
         ? ended
         : this.#entries.get(path)?.rewritten ?? 0;
-      this.#entries.set(path, { path, entry, stamp: ended, rewritten });
+      this.#entries.set(path, {
+        path,
+        entry,
+        stamp: ended,
+        rewritten,
+        newcomer: row.newcomer,
+      });
       const known = this.#versions.some((version) =>
         version.path === path && version.ended === ended
       );

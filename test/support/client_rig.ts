@@ -11,6 +11,7 @@ import type {
   ServerMessage,
 } from "../../lib/core/channel_protocol.ts";
 import type { Entry, Found } from "../../lib/core/entry.ts";
+import { IncomingGuard } from "../../lib/turn/incoming_guard.ts";
 import {
   MUNGED_PREFIX,
   type RelativePath,
@@ -143,6 +144,7 @@ export async function updateAnchor(
     base: places.store,
     disk: places.disk,
     edits: NO_EDITS,
+    guard: new IncomingGuard(() => performance.now()),
     transfer: PLAIN,
     single: false,
     copyName: (path) => copyName(places.root, path),

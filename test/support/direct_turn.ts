@@ -26,9 +26,11 @@ import { scanTree } from "../../lib/io/scan.ts";
 import { openServerTree } from "../../lib/io/server_tree.ts";
 import type { ClientLine, ServerLine, ServerTree } from "../../lib/ports.ts";
 import { AnchorEdits } from "../../lib/turn/edits.ts";
+import type { IncomingGuard } from "../../lib/turn/incoming_guard.ts";
 import { serveTurn } from "../../lib/turn/serve_turn.ts";
 import {
   type ClientTurnEnd,
+  deleteHeld,
   finishClientIntent,
   takeTurn,
 } from "../../lib/turn/take_turn.ts";
@@ -56,6 +58,7 @@ export class DirectServer implements Disposable {
 /** An anchor as the daemon has it, without watcher and channel. */
 export class DirectAnchor {
   readonly edits: AnchorEdits;
+  readonly #guard: IncomingGuard;
   readonly #config: AnchorConfig;
   readonly #root: string;
   readonly #only: string | undefined;
@@ -64,7 +67,12 @@ export class DirectAnchor {
   readonly #directory: AnchorRoot;
   readonly #copyName: (path: RelativePath) => string;
 
-  constructor(config: AnchorConfig, store: AnchorStore, client: string) {
+  constructor(
+    config: AnchorConfig,
+    store: AnchorStore,
+    { client, guard }: { client: string; guard: IncomingGuard },
+  ) {
+    this.#guard = guard;
     const single = store.identity()?.single === true;
     this.#config = config;
     this.#store = store;
@@ -129,6 +137,18 @@ export class DirectAnchor {
     throw new Error(`Cannot bring ${this.#config.path} up to date`);
   }
 
+  /** Deletes here what was deleted elsewhere and waited. */
+  async deleteHeld(): Promise<void> {
+    this.#directory.check();
+    const left = await deleteHeld({
+      base: this.#store,
+      disk: this.#disk,
+      edits: this.edits,
+      copyName: this.#copyName,
+    });
+    if (left.length > 0) throw new Error(JSON.stringify(left));
+  }
+
   async #scan(): Promise<boolean> {
     const scan = await scanTree(this.#root, {
       rules: this.#rules(),
@@ -150,6 +170,7 @@ export class DirectAnchor {
         base: this.#store,
         disk: this.#disk,
         edits: this.edits,
+        guard: this.#guard,
         transfer: TRANSFER,
         single: this.#only !== undefined,
         copyName: this.#copyName,

@@ -11,6 +11,7 @@ import { settleRecords } from "../../lib/daemon/anchor_records.ts";
 import { parentDirectory } from "../../lib/daemon/anchor_root.ts";
 import { ClientStore } from "../../lib/io/base_store.ts";
 import { openDigests } from "../../lib/io/digest_store.ts";
+import { IncomingGuard } from "../../lib/turn/incoming_guard.ts";
 import { DirectAnchor, DirectServer } from "./direct_turn.ts";
 import { tempDirectory } from "./temp.ts";
 
@@ -253,7 +254,10 @@ export class History implements AsyncDisposable {
     assert.ok(server);
     for (const config of configsOf(machine)) {
       const record = machine.store.anchor(config.path);
-      const anchor = new DirectAnchor(config, record, machine.name);
+      const anchor = new DirectAnchor(config, record, {
+        client: machine.name,
+        guard: new IncomingGuard(() => performance.now()),
+      });
       const end = await anchor.sync(server);
       assert.ok(end, `${config.path} is not there`);
       assert.deepEqual(anchor.edits.heldPaths(), []);

@@ -1,0 +1,39 @@
+/**
+ * Deletions that were made elsewhere and wait for a person to be made here: what is told of them, and
+ * what comes of the decision.
+ *
+ * @module
+ */
+import type { AnchorConfig } from "../core/config.ts";
+import { counted } from "../core/plural.ts";
+import type { RelativePath } from "../core/path.ts";
+import type { Hold } from "./anchor_root.ts";
+
+/** Why an anchor waits because of what was deleted elsewhere, if it does. */
+export function heldHere(
+  { path }: AnchorConfig,
+  held: ReadonlySet<RelativePath>,
+): Hold | undefined {
+  if (held.size === 0) return undefined;
+  const count = counted(held.size, "path");
+  return {
+    kind: "deletions",
+    reason: `${count} of this anchor ${
+      held.size === 1 ? "was" : "were"
+    } deleted elsewhere, more than half of it`,
+    fix:
+      `sinkd approve ${path} to delete them here too, or sinkd reject ${path} to bring them back everywhere`,
+    paths: [...held],
+  };
+}
+
+/** What is said to whoever decides about `count` of them. */
+export function decidedHere(
+  decision: "approve" | "reject",
+  count: number,
+): string {
+  const isOne = count === 1;
+  return decision === "approve"
+    ? `${counted(count, "path")} ${isOne ? "is" : "are"} deleted here too`
+    : `${counted(count, "path")} ${isOne ? "goes" : "go"} to the server again`;
+}
