@@ -64,8 +64,13 @@ Deno.test("scanTree() finds files, directories and links with what tells them ap
     kind: "link",
     target: "a/b",
   });
-  const { dev, ino } = Deno.statSync(tree.path);
-  assert.deepEqual(scan.root, { kind: "present", device: dev, inode: ino });
+  const { dev, ino, ctime } = Deno.statSync(tree.path);
+  assert.deepEqual(scan.root, {
+    kind: "present",
+    device: dev,
+    inode: ino,
+    ctimeS: Math.floor((ctime?.getTime() ?? 0) / 1000),
+  });
   assert.deepEqual([scan.unreadable, scan.uncarriable], [[], []]);
 });
 
