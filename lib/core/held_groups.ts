@@ -30,26 +30,39 @@ const MAX_GROUPS = 12;
  * ```
  */
 export function groupHeld(held: ReadonlyMap<string, number>): HeldGroup[] {
-  const deepest = [...held.keys()].reduce(
-    (most, path) => Math.max(most, path.split("/").length - 1),
+  // A directory that is gone itself counts among what was in it.
+  const directories = new Set([...held.keys()].map(parentOf));
+  const places = [...held].map(([path, sinceMs]) => ({
+    parts: partsOf(directories.has(path) ? path : parentOf(path)),
+    sinceMs,
+  }));
+  const deepest = places.reduce(
+    (most, { parts }) => Math.max(most, parts.length),
     0,
   );
   for (let depth = deepest;; depth--) {
-    const groups = groupAt(held, depth);
-    if (groups.length <= MAX_GROUPS || depth <= 1) return groups;
+    const groups = groupAt(places, depth);
+    if (groups.length <= MAX_GROUPS || depth === 0) return groups;
   }
 }
 
-function groupAt(
-  held: ReadonlyMap<string, number>,
-  depth: number,
-): HeldGroup[] {
+interface Place {
+  readonly parts: readonly string[];
+  readonly sinceMs: number;
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(path.lastIndexOf("/"), 0));
+}
+
+function partsOf(directory: string): string[] {
+  return directory === "" ? [] : directory.split("/");
+}
+
+function groupAt(places: readonly Place[], depth: number): HeldGroup[] {
   const groups = new Map<string, { paths: number; sinceMs: number }>();
-  for (const [path, sinceMs] of held) {
-    const parts = path.split("/");
-    const directory = parts.slice(0, Math.min(parts.length - 1, depth)).join(
-      "/",
-    );
+  for (const { parts, sinceMs } of places) {
+    const directory = parts.slice(0, depth).join("/");
     const known = groups.get(directory);
     groups.set(directory, {
       paths: (known?.paths ?? 0) + 1,

@@ -17,6 +17,29 @@ Deno.test("groupHeld() tells the deepest directories when they are few, else the
   ]);
 });
 
+Deno.test("groupHeld() counts a directory that is gone among what was in it", () => {
+  const held = new Map(
+    ["photos", "photos/2019", "photos/2019/1", "photos/2019/2"].map((
+      path,
+    ) => [path, 1]),
+  );
+  assert.deepEqual(
+    groupHeld(held).map(({ directory, paths }) => [directory, paths]),
+    [["photos/2019", 3], ["photos", 1]],
+  );
+});
+
+Deno.test("groupHeld() tells one sum when not even the topmost directories are few", () => {
+  const held = new Map(
+    Array.from({ length: 5000 }, (_, at) => [`d${at}/x`, at]),
+  );
+  assert.deepEqual(groupHeld(held), [{
+    directory: "",
+    paths: 5000,
+    sinceMs: 0,
+  }]);
+});
+
 Deno.test("groupHeld() counts every path once, whatever the tree", () => {
   const name = fc.constantFrom("a", "b", "c", "d");
   const path = fc.array(name, { minLength: 1, maxLength: 5 }).map((parts) =>
@@ -29,5 +52,6 @@ Deno.test("groupHeld() counts every path once, whatever the tree", () => {
     assert.equal(sum, held.size);
     const directories = new Set(groups.map(({ directory }) => directory));
     assert.equal(directories.size, groups.length);
+    assert.ok(groups.length <= 12, `${groups.length} groups`);
   }));
 });
