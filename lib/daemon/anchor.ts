@@ -42,6 +42,7 @@ import { AnchorChecks } from "./anchor_checks.ts";
 import { restateEdits } from "./anchor_problems.ts";
 import { leftOutOf } from "./anchor_left_out.ts";
 import { AnchorMounts } from "./anchor_mounts.ts";
+import { type LinkedFile, linkedFiles, namesOf } from "./hard_links.ts";
 import { shapeAt } from "./anchor_records.ts";
 import { decidedHere, heldHere } from "./anchor_held.ts";
 import { AnchorRoot, type Hold, parentDirectory } from "./anchor_root.ts";
@@ -80,6 +81,8 @@ export interface AnchorPorts {
   readonly onEdited: (anchor: Anchor) => void;
   /** The anchor became usable, or stopped being so. */
   readonly onUsable: (anchor: Anchor) => void;
+  /** Files that have several names were written to. */
+  readonly onLinked: (files: readonly LinkedFile[]) => void;
   /** Other file systems are mounted in the anchor now: it is to be watched and scanned anew. */
   readonly onMounts: (anchor: Anchor, cause: string) => void;
   /** A named pipe appeared, which may stop the watcher. */
@@ -188,6 +191,10 @@ export class Anchor implements AsyncDisposable {
       ready: () => this.#ready,
       usable: () => this.usable,
       onScanned: (scan, below) => this.#mounts.settle(scan, below),
+      onWritten: (paths) => {
+        const files = linkedFiles(this.root, paths);
+        if (files.length > 0) ports.onLinked(files);
+      },
       onSweep: () => {
         this.#mounts.check();
         if (this.#disk.obstacles.lifted()) ports.onUsable(this);
@@ -409,6 +416,17 @@ export class Anchor implements AsyncDisposable {
     this.store.setPaused(paused);
     if (!paused) void this.rescan("resumed");
     this.#ports.onUsable(this);
+  }
+
+  /** Looks at all names here of files that were written to through one of their names. */
+  examineNames(files: readonly LinkedFile[]): void {
+    if (!this.usable) return;
+    const { root, store } = this;
+    const known = (inode: number) => store.filesWith(inode);
+    const names = namesOf(files, { root, known });
+    if (names.length === 0) return;
+    this.edits.examine(names);
+    this.#edited();
   }
 
   /** What could not be put in place is tried again, whatever stood in its way. */

@@ -59,6 +59,8 @@ export interface ScansPorts {
   readonly usable: () => boolean;
   /** Before what a scan found is compared with the record. */
   readonly onScanned: (scan: ScanView, below: RelativePath | undefined) => void;
+  /** Events told of these. */
+  readonly onWritten: (paths: Iterable<RelativePath>) => void;
   /** From time to time: what no event tells of. */
   readonly onSweep: () => void;
   /** What is dirty may have changed. */
@@ -135,7 +137,7 @@ export class AnchorScans {
   }
 
   async #settled(): Promise<void> {
-    const { directory, edits, onLooked, onRescan } = this.#ports;
+    const { directory, edits, onLooked, onRescan, onWritten } = this.#ports;
     const batch = takeSettled(this.#settle, performance.now());
     await this.#attempt(async () => {
       if (batch?.rescan !== undefined) return onRescan(batch.rescan);
@@ -143,6 +145,7 @@ export class AnchorScans {
       if (!directory.check()) return this.#awaitDirectory();
       edits.examine(batch.paths);
       onLooked();
+      onWritten(batch.paths);
       // Without waiting for turns; what is found is looked at again before it goes.
       for (const below of batch.scans) await this.scan(below);
     });

@@ -140,6 +140,9 @@ export class ClientSession {
           }),
         onEdited: (edited) => this.#onEdited(edited),
         onUsable: (usable) => this.#onUsable(usable),
+        onLinked: (files) => {
+          for (const other of this.#anchors.values()) other.examineNames(files);
+        },
         onMounts: ({ root }, cause) => this.#watcher?.rewatch(root, cause),
         onPipe: () => this.#watcher?.doubt(),
         onOther: () => options.onRestart(),

@@ -40,6 +40,7 @@ create table if not exists bases (
   anchor integer not null, path text not null, kind text not null, size integer, mtime integer,
   mode integer, target text, inode integer not null, ctime integer not null,
   primary key (anchor, path)) strict, without rowid;
+create index if not exists bases_by_inode on bases (anchor, inode) where kind = 'f';
 create table if not exists sent (
   anchor integer not null, path text not null, kind text not null, size integer, mtime integer,
   mode integer, target text, primary key (anchor, path)) strict, without rowid;
@@ -177,6 +178,9 @@ export class AnchorStore implements Base {
       base: database.prepare(
         "select * from bases where anchor = ? and path = ?",
       ),
+      linked: database.prepare(
+        "select path from bases where anchor = ? and inode = ? and kind = 'f'",
+      ),
       all: database.prepare(
         "select * from bases where anchor = ? order by path",
       ),
@@ -260,6 +264,12 @@ export class AnchorStore implements Base {
       "select count(*) as count from bases where anchor = ?",
     ).get(this.#id);
     return countRowSchema.parse(row).count;
+  }
+
+  /** Files on record that have, or had, this inode. */
+  filesWith(inode: number): RelativePath[] {
+    return this.#statements.linked.all(this.#id, inode)
+      .map((row) => pathRowSchema.parse(row).path as RelativePath);
   }
 
   /** Conflict copies that are there, oldest name first. */

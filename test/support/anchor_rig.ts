@@ -63,6 +63,7 @@ export function anchorRig(
       talk: () => Promise.reject(new Error("there is no server")),
       onEdited: () => {},
       onUsable: () => {},
+      onLinked: () => {},
       onMounts: () => {},
       onPipe: () => {},
       onOther: () => {},
