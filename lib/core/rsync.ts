@@ -118,6 +118,29 @@ export function fileList(
   );
 }
 
+/**
+ * The same for a call that receives. rsync checks that it gets only what it asked for, and takes the
+ * list for patterns then: of a backslash before a wildcard or a bracket it makes something else, and
+ * refuses the whole call for the name that it asked for itself. A name that is a pattern for such a
+ * one is asked for with it; as a rule nothing has that name, and the call ends with 23.
+ */
+export function receivedList(
+  paths: readonly RelativePath[],
+  base = "",
+): Uint8Array {
+  const odd = paths.filter((path) => /\\[*?[\]]/.test(path));
+  const patterns = odd.map((path) => path.replace(/[\\*?[\]]/g, "?"));
+  return fileList([...paths, ...new Set(patterns)] as RelativePath[], base);
+}
+
+/** The list of a call, as it must be for its direction. */
+export function callList(
+  { direction, remote }: Pick<RsyncJob, "direction" | "remote">,
+  paths: readonly RelativePath[],
+): Uint8Array {
+  return direction === "edits" ? receivedList(paths, remote) : fileList(paths);
+}
+
 /** What an exit code asks for. */
 export type Outcome =
   | { readonly kind: "done" }

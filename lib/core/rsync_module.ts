@@ -57,3 +57,23 @@ export function moduleText(rules: ModuleRules): string {
     "",
   ].join("\n");
 }
+
+/**
+ * A pattern of rsync's that matches just one name, in a file with a pattern on each line. rsync takes
+ * backslashes for themselves in a pattern without wildcards, and for its own in one with: so what is
+ * special goes into a class, which is a wildcard. What would end the line has a class with other
+ * control characters only.
+ *
+ * @example
+ * ```ts
+ * import { literalPattern } from "./rsync_module.ts";
+ * import assert from "node:assert/strict";
+ * assert.equal(literalPattern("a[1].txt"), "a[[]1].txt");
+ * ```
+ */
+export function literalPattern(name: string): string {
+  return name.replace(/[\n\r]|[*?[\\]/g, (special) => {
+    if (special === "\n" || special === "\r") return "[[:cntrl:]]";
+    return special === "\\" ? "[\\\\]" : `[${special}]`;
+  });
+}

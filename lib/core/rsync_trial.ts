@@ -27,6 +27,7 @@ const NAMES = [
   ";y",
   " spaces ",
   "back\\slash\\#012",
+  "[\\]\\*",
   "quote'\"`$(x)",
   "star*?[a]",
   "100% %HOME% %20",

@@ -5,6 +5,7 @@
  * @module
  */
 import { errorText } from "../core/error_text.ts";
+import { UsageError } from "../core/fault.ts";
 import {
   type ControlReply,
   type ControlRequest,
@@ -132,6 +133,13 @@ async function listen(socketPath: string): Promise<Deno.Listener> {
     await Deno.chmod(socketPath, 0o600);
     return listener;
   } catch (error) {
+    if (error instanceof Deno.errors.NotCapable && socketPath.includes(",")) {
+      throw new UsageError(
+        `Cannot listen on control socket ${
+          JSON.stringify(socketPath)
+        }: its path has a comma, which no permission can name; name another place with --pid FILE`,
+      );
+    }
     const state = errorText(error);
     throw new Error(
       `Cannot listen on control socket ${JSON.stringify(socketPath)}: ${state}`,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { fileList, rsyncArguments, type RsyncJob } from "../core/rsync.ts";
+import { callList, rsyncArguments, type RsyncJob } from "../core/rsync.ts";
 import type { RelativePath } from "../core/path.ts";
 import type { RsyncEnd } from "../ports.ts";
 import type { Channel } from "./channel.ts";
@@ -53,8 +53,7 @@ async function callFrom(
     stderr: "piped",
   }).spawn();
   const stderr = keptText(rsync.stderr);
-  const base = call.direction === "edits" ? call.remote : "";
-  const list = writeList(rsync, fileList(call.paths, base));
+  const list = writeList(rsync, callList(call, call.paths));
   try {
     const connection = await door.admit(rsync.status);
     if (connection === undefined) await drainRun(channel);

@@ -5,8 +5,14 @@
  * @module
  */
 import { OWN_NAME, type RelativePath } from "../core/path.ts";
-import { fileList, linkArguments, MODULE_ACCOUNT } from "../core/rsync.ts";
 import {
+  linkArguments,
+  MODULE_ACCOUNT,
+  receivedList,
+  rsyncOutcome,
+} from "../core/rsync.ts";
+import {
+  literalPattern,
   MODULE_FILES,
   MODULE_VARIABLE,
   type ModuleRules,
@@ -110,19 +116,19 @@ export async function unmungeLinks(
     return await runRsync({
       args: linkArguments(MODULE_FILES.config, to, { munged }),
       ...rsyncStart(directory, { [MODULE_VARIABLE]: from }),
-      list: fileList(paths),
+      list: receivedList(paths),
       limitMs,
     });
   });
 }
 
-/** The same; throws with rsync's words when it cannot. */
+/** The same; throws with rsync's words when it cannot. Links that are missing are found by looking. */
 export async function makeLinks(
   places: LinkPlaces,
   paths: readonly RelativePath[],
 ): Promise<void> {
   const { code, stderr } = await unmungeLinks(places, paths);
-  if (code === 0) return;
+  if (rsyncOutcome(code, stderr).kind === "done" || code === 23) return;
   throw new Error(
     `Cannot make links in '${places.to}': rsync ended with exit ${code}: ${stderr.trim()}`,
   );
@@ -148,7 +154,7 @@ function allowedPatterns(
     ];
   }
   if (serving.only === undefined) return undefined;
-  const name = serving.only.replace(/[\\*?[\]]/g, "\\$&");
+  const name = literalPattern(serving.only);
   return [
     `/${name}`,
     `/${OWN_NAME}/`,

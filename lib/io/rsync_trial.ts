@@ -5,7 +5,7 @@
  */
 import { OWN_NAME, relativePath } from "../core/path.ts";
 import {
-  fileList,
+  callList,
   ownDaemon,
   rsyncArguments,
   type RsyncJob,
@@ -185,7 +185,7 @@ class Trial {
           [MODULE_VARIABLE]: root,
           RSYNC_PASSWORD: PASSWORD,
         }),
-        list: fileList(paths.map(relativePath)),
+        list: callList(job, paths.map(relativePath)),
         limitMs: this.#limitMs,
       });
       const known: readonly string[] = Object.values(MODULE_FILES);

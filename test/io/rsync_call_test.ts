@@ -362,6 +362,107 @@ Deno.test("namesPath() finds what may not be read in rsync's own words, whatever
   });
 });
 
+const ODD = [
+  ...Array.from({ length: 94 }, (_, index) => String.fromCharCode(33 + index))
+    .filter((character) => character !== "/")
+    .flatMap((character) => [`${character}x${character}`, `x${character}`]),
+  " x ",
+  "..x",
+  "\tx\t",
+  "new\nline\r\n",
+  "\x01\x7f",
+  "é漢🎈",
+  "\\*?[]",
+  "[a]",
+  "a]",
+  "[!a]",
+  "[[:alpha:]]",
+  "x**",
+  "***",
+  "\\",
+  "\\\\x[",
+  "x".repeat(255),
+];
+
+/** All names of one to three characters that rsync's patterns care for. */
+const PATTERNS = ((characters) => {
+  const longer = (names: string[]) =>
+    names.flatMap((name) => characters.map((character) => name + character));
+  const [one, two] = [characters, longer(characters)];
+  return [...one, ...two, ...longer(two)].filter((name) =>
+    !/^\.\.?$/.test(name)
+  );
+})(["\\", "*", "?", "[", "]", "a", "^", "."]);
+
+Deno.test("callRsync() carries files and links of all names that could be patterns, both ways", async () => {
+  await withPlaces(async (places) => {
+    const paths = PATTERNS.map((name) => `d[]\\]/${name}`);
+    const tree = (text: string): Tree => ({
+      "d[]\\]": directory(),
+      ...Object.fromEntries(paths.map((path, index) => [
+        path,
+        index % 2 === 0 ? file(`${text} ${path}`) : link(`${text} ${path}`),
+      ])),
+    });
+    makeTree(places.anchor, tree("edit"));
+    makeTree(`${places.server}/live`, munged(tree("update")));
+    const edits = await call(places, { direction: "edits", paths });
+    assert.ok([0, 23].includes(edits.code), edits.stderr);
+    assert.deepEqual(readStage(`${places.server}/stage`), staged(tree("edit")));
+    const update = await call(places, { direction: "update", paths });
+    assert.deepEqual(update, { code: 0, stderr: "" });
+    const incoming = `${places.anchor}/.sinkd/incoming`;
+    assert.deepEqual(readStage(incoming), staged(tree("update")));
+    const links = paths.filter((_, index) => index % 2 === 1);
+    Deno.mkdirSync(`${places.anchor}/.sinkd/links`);
+    await makeLinks({
+      from: incoming,
+      to: `${places.anchor}/.sinkd/links`,
+      runDirectory: places.run,
+    }, links.map(relativePath));
+    assert.deepEqual(
+      allFiles(`${places.anchor}/.sinkd/links`),
+      links.toSorted(),
+    );
+  });
+});
+
+Deno.test("serveRsync() serves a single file of any name, and not its like, both ways", async () => {
+  await withPlaces(async (places) => {
+    // What a pattern made of the name might take for it.
+    const likes = ["xyx", "xx", "x", "ayx", "a", "xyz", "new", "y"];
+    makeTree(
+      places.anchor,
+      Object.fromEntries([
+        ...likes.map((name) => [name, file("another")]),
+        ...ODD.map((name) => [name, file(`text of ${name}`)]),
+      ]),
+    );
+    for (const only of ODD) {
+      const paths = [only, ...likes.filter((like) => like !== only)];
+      const end = await call(places, { direction: "edits", paths, only });
+      assert.equal(end.code, 23, `${only}: ${end.stderr}`);
+      const stage = `${places.server}/stage`;
+      assert.deepEqual(allFiles(stage), [only], JSON.stringify(only));
+      assert.equal(
+        Deno.readTextFileSync(`${stage}/${only}`),
+        `text of ${only}`,
+      );
+      Deno.removeSync(`${stage}/${only}`);
+    }
+    makeTree(
+      `${places.server}/live`,
+      Object.fromEntries(ODD.map((name) => [name, file(`new ${name}`)])),
+    );
+    const end = await call(places, { direction: "update", paths: ODD });
+    assert.deepEqual(end, { code: 0, stderr: "" });
+    assert.deepEqual(
+      allFiles(`${places.anchor}/.sinkd/incoming`),
+      ODD.toSorted(),
+    );
+  });
+});
+
 Deno.test("serveRsync() shows the siblings of a single file to nobody", async () => {
   await withPlaces(async (places) => {
     const only = "no*te[1]";
