@@ -9,7 +9,7 @@
 const WORDS = {
   EPERM: "the system does not allow it",
   ENOENT: "no such file or directory",
-  EIO: "input/output error (the disk may be failing)",
+  EIO: "I/O error (the disk may be failing)",
   ENXIO: "no such device",
   ENOEXEC: "not a program of this system",
   EAGAIN: "the system is out of resources for now",
@@ -26,7 +26,7 @@ const WORDS = {
   EMFILE: "too many files are open (raise the limit: ulimit -n)",
   ETXTBSY: "the program is running",
   EFBIG: "the file is too large for this file system",
-  ENOSPC: "disk full",
+  ENOSPC: "the disk is full",
   EROFS: "read-only file system",
   EMLINK: "too many links to it",
   EPIPE: "the other side closed the connection",

@@ -31,7 +31,7 @@ const CASES: readonly [string, unknown, string][] = [
   [
     "a full disk",
     new Error("No space left on device (os error 28)"),
-    "disk full",
+    "the disk is full",
   ],
   [
     "node's own words",
@@ -60,12 +60,12 @@ const CASES: readonly [string, unknown, string][] = [
   [
     "a full database",
     Object.assign(new Error("database or disk is full"), { errcode: 13 }),
-    "disk full",
+    "the disk is full",
   ],
   [
     "an I/O error of a database, extended",
     Object.assign(new Error("disk I/O error"), { errcode: 778 }),
-    "input/output error (the disk may be failing)",
+    "I/O error (the disk may be failing)",
   ],
   [
     "the same said twice",
@@ -125,8 +125,8 @@ Deno.test("errorText() leaves nothing raw and ends, whatever chain of errors it 
 });
 
 Deno.test("errnoWords() knows names and numbers, and nothing else", () => {
-  assert.equal(errnoWords("ENOSPC"), "disk full");
-  assert.equal(errnoWords(28), "disk full");
+  assert.equal(errnoWords("ENOSPC"), "the disk is full");
+  assert.equal(errnoWords(28), "the disk is full");
   assert.equal(errnoWords(9999), undefined);
   assert.equal(errnoWords("toString"), undefined);
 });
