@@ -95,7 +95,7 @@ export class WatchHost implements AsyncDisposable {
     };
     const watch = this.#canaryWatch = this.nextWatch();
     const { directory } = this.#options.canary;
-    this.post({ kind: "watch", watch, directory, recursive: false });
+    this.post({ kind: "watch", watch, directory, directories: [] });
     this.#canary.plan(() => this.#owner.check());
     this.#owner.begin(announce);
   }

@@ -16,7 +16,15 @@ export type ToWatchWorker =
     readonly kind: "watch";
     readonly watch: number;
     readonly directory: string;
-    readonly recursive: boolean;
+    /** Directories below it that are watched, too. */
+    readonly directories: readonly string[];
+  }
+  /** Which directories are gone or elsewhere, and which are new. */
+  | {
+    readonly kind: "cover";
+    readonly watch: number;
+    readonly drop: readonly string[];
+    readonly add: readonly string[];
   }
   | { readonly kind: "unwatch"; readonly watch: number }
   | { readonly kind: "seen"; readonly paths: number };

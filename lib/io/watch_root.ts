@@ -4,12 +4,16 @@
  * @module
  */
 import type { WatchRoot } from "./watch_events.ts";
+import type { WatchTree } from "./watch_tree.ts";
 
 /** A directory that is watched for one or more anchors. */
 export interface Directory {
   readonly path: string;
-  readonly recursive: boolean;
+  /** True when all that syncs below it is wanted, not just names in it. */
+  readonly whole: boolean;
   readonly anchors: readonly WatchRoot[];
+  /** The directories that are watched, once that is known. */
+  tree: WatchTree | undefined;
   phase: Phase;
   /** Told as the cause of a rescan when the watch has begun; `undefined` at the very start. */
   announce: string | undefined;
@@ -37,8 +41,9 @@ export type Phase =
 export function directoriesOf(roots: readonly WatchRoot[]): Directory[] {
   return [...Map.groupBy(roots, ({ root }) => root)].map(([path, anchors]) => ({
     path,
-    recursive: anchors.some(({ only }) => only === undefined),
+    whole: anchors.some(({ only }) => only === undefined),
     anchors,
+    tree: undefined,
     phase: { kind: "idle" },
     announce: undefined,
   }));

@@ -22,8 +22,20 @@ const MAX_UNSEEN_PATHS = 50_000;
 /** Errors in a row after which a watch is given up. */
 const MAX_ERRORS = 10_000;
 
+/** Fewest directories that are new together before they join the others. */
+const FEW_DIRECTORIES = 64;
+
 interface Watch {
-  readonly watcher: Deno.FsWatcher;
+  readonly directory: string;
+  watcher: Deno.FsWatcher;
+  /** All directories that are watched. */
+  readonly directories: Set<string>;
+  /** Holds those that are new; what happens in them is read from `watcher`, which has their root. */
+  extra:
+    | { readonly watcher: Deno.FsWatcher; readonly paths: string[] }
+    | undefined;
+  /** True when directories are held that are gone or elsewhere. */
+  stale: boolean;
   paths: Map<string, Set<Deno.FsEvent["kind"]>>;
   events: number;
   closed: boolean;
@@ -52,7 +64,10 @@ const scope = globalThis as unknown as WorkerScope;
 scope.addEventListener("message", ({ data }) => {
   switch (data.kind) {
     case "watch":
-      turn = turn.then(() => open(data.watch, data.directory, data.recursive));
+      turn = turn.then(() => open(data));
+      break;
+    case "cover":
+      turn = turn.then(() => cover(data));
       break;
     case "unwatch":
       turn = turn.then(() => close(data.watch));
@@ -64,16 +79,25 @@ scope.addEventListener("message", ({ data }) => {
   }
 });
 
-function open(watch: number, directory: string, recursive: boolean): void {
+function open(
+  { watch, directory, directories }: Extract<
+    ToWatchWorker,
+    { kind: "watch" }
+  >,
+): void {
   let watcher;
   try {
-    watcher = Deno.watchFs(directory, { recursive });
+    watcher = watchEach(directory, directories);
   } catch (error) {
     scope.postMessage({ kind: "failed", watch, ...told(error) });
     return;
   }
   const opened: Watch = {
+    directory,
     watcher,
+    directories: new Set(directories),
+    extra: undefined,
+    stale: false,
     paths: new Map(),
     events: 0,
     closed: false,
@@ -82,14 +106,88 @@ function open(watch: number, directory: string, recursive: boolean): void {
   };
   watches.set(watch, opened);
   scope.postMessage({ kind: "watching", watch });
-  opened.ended = read(watch, opened);
+  opened.ended = read(watch, opened, watcher);
+}
+
+/**
+ * Watches directories one by one. `root` comes first: for each event Deno looks for a path of the list
+ * that holds it, and opens every one until then. One that vanished meanwhile is left out.
+ */
+function watchEach(
+  root: string,
+  directories: Iterable<string>,
+): Deno.FsWatcher {
+  let paths = [...directories].filter((path) => path !== root);
+  for (let tries = 0;; tries++) {
+    try {
+      return Deno.watchFs([root, ...paths], { recursive: false });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound) || tries === 5) throw error;
+      paths = paths.filter(isDirectory);
+    }
+  }
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isDirectory;
+  } catch {
+    return false; // whatever the reason, it is not watched
+  }
+}
+
+/**
+ * Deno counts who watches a path: one that was moved or made anew is watched again only after all have
+ * let go of it. So what is gone goes before what is new comes.
+ */
+async function cover(
+  { watch, drop, add }: Extract<ToWatchWorker, { kind: "cover" }>,
+): Promise<void> {
+  const opened = watches.get(watch);
+  if (opened === undefined) return;
+  const { directory, directories } = opened;
+  try {
+    for (const path of drop) {
+      if (directories.delete(path)) opened.stale = true;
+    }
+    if (add.length === 0) return;
+    if (opened.stale) await renew(watch, opened);
+    for (const path of add) directories.add(path);
+    const paths = [...opened.extra?.paths ?? [], ...add];
+    if (paths.length > Math.max(FEW_DIRECTORIES, directories.size / 2)) {
+      return await renew(watch, opened);
+    }
+    const extra = { watcher: watchEach(directory, paths), paths };
+    opened.extra?.watcher.close();
+    opened.extra = extra;
+  } catch (error) {
+    scope.postMessage({ kind: "missed", watch, ...told(error) });
+  }
+}
+
+/** One watcher for all: the new one begins before the old one ends, so that nothing is missed. */
+async function renew(watch: number, opened: Watch): Promise<void> {
+  const before = opened.watcher;
+  const ended = opened.ended;
+  opened.watcher = watchEach(opened.directory, opened.directories);
+  opened.ended = read(watch, opened, opened.watcher);
+  opened.extra?.watcher.close();
+  opened.extra = undefined;
+  opened.stale = false;
+  before.close();
+  await ended;
 }
 
 /** Reads until the watch is closed. An error of `next()` is one event that was missed; reading goes on. */
-async function read(watch: number, opened: Watch): Promise<void> {
-  const events = opened.watcher[Symbol.asyncIterator]();
+async function read(
+  watch: number,
+  opened: Watch,
+  watcher: Deno.FsWatcher,
+): Promise<void> {
+  const events = watcher[Symbol.asyncIterator]();
+  const isOver = () => opened.closed || opened.watcher !== watcher;
   let last: unknown = new Error("Cannot watch: the events have ended");
-  for (let errors = 0; errors < MAX_ERRORS && !opened.closed;) {
+  for (let errors = 0; errors < MAX_ERRORS && !isOver();) {
     try {
       const next = await events.next();
       if (next.done === true) break;
@@ -98,14 +196,14 @@ async function read(watch: number, opened: Watch): Promise<void> {
     } catch (error) {
       errors++;
       last = error;
-      if (!opened.closed) {
+      if (!isOver()) {
         scope.postMessage({ kind: "missed", watch, ...told(error) });
       }
     }
   }
-  if (opened.closed) return;
+  if (isOver()) return;
   watches.delete(watch);
-  opened.watcher.close();
+  watcher.close();
   scope.postMessage({ kind: "failed", watch, ...told(last) });
 }
 
@@ -115,6 +213,7 @@ async function close(watch: number): Promise<void> {
   if (opened === undefined) return;
   watches.delete(watch);
   opened.closed = true;
+  opened.extra?.watcher.close();
   opened.watcher.close();
   await opened.ended;
 }

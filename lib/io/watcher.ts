@@ -8,11 +8,14 @@
  * @module
  */
 import { FLOOD_EVENTS } from "../core/settle.ts";
+import type { RelativePath } from "../core/path.ts";
+import { lstatIfAny } from "./files.ts";
 import { lookAtRoot } from "./scan.ts";
 import { Timers } from "./timers.ts";
 import { placesOf, type WatchEvent, type WatchRoot } from "./watch_events.ts";
 import { WatchHost, type WatchOwner } from "./watch_host.ts";
-import type { FromWatchWorker } from "./watch_messages.ts";
+import type { FromWatchWorker, ToWatchWorker } from "./watch_messages.ts";
+import { walkWatched, wantsDirectory, WatchTree } from "./watch_tree.ts";
 import {
   directoriesOf,
   type Directory,
@@ -23,6 +26,9 @@ import {
   type WatchFault,
 } from "./watch_root.ts";
 export type { WatchEvent, WatchRoot } from "./watch_events.ts";
+
+/** When a new directory is looked through again for more of them, in milliseconds after the last time. */
+const GROW_STEPS_MS = [200, 2000];
 
 /** Times are in milliseconds; the defaults are for use, other ones for tests. */
 export interface WatcherOptions {
@@ -211,13 +217,30 @@ class WorkerWatcher implements Watcher, WatchOwner {
       return this.#announce(directory);
     }
     const watch = this.#host.nextWatch();
-    const { path, recursive } = directory;
+    const { path, whole } = directory;
     const inode = `${root.device}:${root.inode}`;
     directory.phase = { kind: "starting", watch, inode };
     this.#byWatch.set(watch, directory);
-    this.#host.post({ kind: "watch", watch, directory: path, recursive });
+    directory.tree = undefined;
+    if (whole) void this.#beginTree(directory, watch);
+    else this.#post({ kind: "watch", watch, directory: path, directories: [] });
+  }
+
+  /** Watches each directory that syncs, and no other. */
+  async #beginTree(directory: Directory, watch: number): Promise<void> {
+    const { path, anchors } = directory;
+    const directories = await walkWatched({ root: path, top: path, anchors });
+    if (this.#byWatch.get(watch) !== directory) return;
+    directory.tree = new WatchTree();
+    directory.tree.add(directories);
+    this.#post({ kind: "watch", watch, directory: path, directories });
+  }
+
+  #post(message: Extract<ToWatchWorker, { kind: "watch" }>): void {
+    const { watch, directory } = message;
+    this.#host.post(message);
     this.#timers.set(`start ${watch}`, this.#options.startWithinMs, () => {
-      this.#host.recover(`it did not begin to watch ${path}`);
+      this.#host.recover(`it did not begin to watch ${directory}`);
     });
   }
 
@@ -281,9 +304,14 @@ class WorkerWatcher implements Watcher, WatchOwner {
     directory: Directory,
     paths: Extract<FromWatchWorker, { kind: "events" }>["paths"],
   ): void {
+    const appeared = new Set<string>();
     for (const event of placesOf(paths, directory.anchors, Date.now())) {
       this.#emit(event);
+      if (event.kind === "appeared") {
+        appeared.add(`${directory.path}/${event.path}`);
+      }
     }
+    this.#follow(directory, paths, appeared);
     const moved = paths.some(([path, kinds]) =>
       path === directory.path &&
       (kinds.includes("remove") || kinds.includes("rename"))
@@ -291,6 +319,64 @@ class WorkerWatcher implements Watcher, WatchOwner {
     if (moved) {
       this.#watchAgain(directory, `${directory.path} was moved or removed`);
     }
+  }
+
+  /** Watches directories that are new, and forgets those that are gone. */
+  #follow(
+    directory: Directory,
+    paths: Extract<FromWatchWorker, { kind: "events" }>["paths"],
+    appeared: ReadonlySet<string>,
+  ): void {
+    const { tree } = directory;
+    if (tree === undefined) return;
+    const drop = paths.flatMap(([path, kinds]) =>
+      path !== directory.path && tree.has(path) &&
+        kinds.some((kind) => kind !== "modify" && kind !== "access")
+        ? tree.drop(path)
+        : []
+    );
+    if (drop.length > 0) this.#cover(directory, { drop, add: [] });
+    for (const top of appeared) this.#grow(directory, top, GROW_STEPS_MS);
+  }
+
+  /** Looks for directories below `top`, now and later: more may be made before it is watched. */
+  #grow(directory: Directory, top: string, steps: readonly number[]): void {
+    const { path: root, anchors, tree } = directory;
+    void walkWatched({ root, top, anchors }).then((directories) => {
+      if (this.#closed || directory.tree !== tree || tree === undefined) return;
+      if (top !== root && lstatIfAny(top)?.isDirectory !== true) return;
+      const add = tree.add(directories);
+      if (add.length > 0) {
+        this.#cover(directory, { drop: [], add });
+        if (top !== root) this.#appeared(directory, top);
+      }
+      const [waitMs, ...later] = steps;
+      if (waitMs === undefined) return;
+      this.#timers.set(
+        `grow ${top}`,
+        waitMs,
+        () => this.#grow(directory, top, later),
+      );
+    });
+  }
+
+  #appeared({ path: root, anchors }: Directory, full: string): void {
+    const path = full.slice(root.length + 1) as RelativePath;
+    for (const anchor of anchors) {
+      if (!wantsDirectory([anchor], full)) continue;
+      this.#emit({ kind: "appeared", anchor: anchor.id, path });
+    }
+  }
+
+  #cover(
+    { phase }: Directory,
+    change: {
+      readonly drop: readonly string[];
+      readonly add: readonly string[];
+    },
+  ): void {
+    if (phase.kind !== "starting" && phase.kind !== "watched") return;
+    this.#host.post({ kind: "cover", watch: phase.watch, ...change });
   }
 
   #missed(directory: Directory, fault: WatchFault): void {
@@ -334,6 +420,10 @@ class WorkerWatcher implements Watcher, WatchOwner {
   }
 
   #rescan(directory: Directory, cause: string): void {
+    // What is found by the scan is to be watched, too.
+    if (directory.tree !== undefined && directory.phase.kind === "watched") {
+      this.#grow(directory, directory.path, GROW_STEPS_MS);
+    }
     for (const { id } of directory.anchors) {
       this.#emit({ kind: "rescan", anchor: id, cause });
     }
