@@ -80,7 +80,8 @@ async function untilAgreed(client: WorldClient): Promise<string> {
       const anchor = await client.anchor();
       const status = await client.sinkd("status");
       out = status.out;
-      return status.code === 0 && anchor.agreement.state === "agreed" &&
+      return anchor.state === "Sinkd" && anchor.pending === 0 &&
+        anchor.agreement.state === "agreed" &&
         Date.parse(anchor.agreement.lastAgreed ?? "") > startMs;
     },
     { limitMs: 30_000, tell: () => out },
