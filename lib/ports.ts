@@ -14,6 +14,7 @@ import type {
 import type { ClientStep } from "./core/client_commit.ts";
 import type { Entry, Found } from "./core/entry.ts";
 import type { RelativePath } from "./core/path.ts";
+import type { Need, Shortage } from "./core/room.ts";
 import type { JournalRow, ServerStep, Staged } from "./core/server_commit.ts";
 import type { Stamp } from "./core/stamp.ts";
 
@@ -84,6 +85,27 @@ export interface ServerTree {
   /** Carries out an intent's steps; may be repeated. */
   apply(intent: ServerIntent): Promise<void>;
   closeStage(stage: string): Promise<void>;
+  /** Removes what a broken transfer left in a staging directory of other paths than these. */
+  trimStage(name: string, wanted: ReadonlySet<string>): void;
+  /** Bytes that a large file takes on the disk, when holes make it less than its size. */
+  dataBytes(scope: Scope, path: RelativePath): number | undefined;
+}
+
+/** Space on the disk that a transfer stages on. */
+export interface Room {
+  /** Promises space in a staging directory to as many of the files as fit, until it is released. */
+  claim(stage: string, needs: readonly Need[]): RoomClaim;
+}
+
+/** See {@linkcode Room}. */
+export interface RoomClaim {
+  /** What does not fit. */
+  readonly left: ReadonlyMap<RelativePath, Shortage>;
+  /** Aborted when the disk fills up meanwhile. */
+  readonly signal: AbortSignal;
+  /** What these lack, which did not fit after all; drops what came of them. */
+  overflow(paths: readonly RelativePath[]): Map<RelativePath, Shortage>;
+  release(): void;
 }
 
 /** How a call of rsync ended. */
@@ -107,6 +129,8 @@ export interface ServerLine {
       verify: boolean;
       transfer: Transfer;
       paths: readonly RelativePath[];
+      /** Ends the call in order. */
+      signal?: AbortSignal;
     },
   ): Promise<RsyncEnd>;
 }
@@ -117,7 +141,12 @@ export interface ClientLine {
   receive(): Promise<ServerMessage>;
   /** Runs rsync's daemon mode on the channel until the server's call ends. */
   serveRsync(
-    call: { direction: "edits" | "update"; password: string },
+    call: {
+      direction: "edits" | "update";
+      password: string;
+      /** Ends the call in order. */
+      signal?: AbortSignal;
+    },
   ): Promise<void>;
 }
 
@@ -129,6 +158,8 @@ export interface LeftPath {
   readonly fix?: string | undefined;
   /** Another try would fail as well, until somebody changes something there. */
   readonly lasting?: true | undefined;
+  /** Set when it did not fit on a disk. */
+  readonly room?: Shortage | undefined;
 }
 
 /** What is known of a path between this client and the server. */
@@ -241,6 +272,8 @@ export interface ClientDisk {
   removeEmpty(directory: RelativePath): boolean;
   /** Makes (or finds again) the staging directory; relative to the anchor's root. */
   openStage(): Promise<string>;
+  /** Removes what a broken transfer left in it of other paths than these. */
+  trimStage(wanted: ReadonlySet<string>): void;
   /**
    * Reason why a staged path is not whole, or `undefined`; unmunges links first. What was `verified`
    * and is not staged has the same bytes as the live file.
@@ -260,6 +293,8 @@ export interface ClientDisk {
   apply(intent: ClientIntent): Promise<ClientCommitResult>;
   /** Removes what staging and snapshots left in `.sinkd`. */
   closeStage(): Promise<void>;
+  /** Bytes that a large file takes on the disk, when holes make it less than its size. */
+  dataBytes(path: RelativePath): number | undefined;
   /** Copies a file that never holds still to where `snapshot` edits are fetched from. */
   snapshot(path: RelativePath): Promise<Found | undefined>;
 }
@@ -297,7 +332,7 @@ export interface Edits {
     },
   ): Promise<Batch>;
   /** Paths to look at again: not settled, refused, or changed by a commit. */
-  again(paths: readonly { path: RelativePath; reason: string }[]): void;
+  again(paths: readonly LeftPath[]): void;
   /** Edits of what is at a path whose version on the server is outside of the anchor's limits. */
   clashing(): RelativePath[];
   /** Paths that are now as the server has them. */

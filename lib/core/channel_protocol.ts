@@ -39,6 +39,8 @@ export const INDEXES_PER_MESSAGE = 10_000;
 export const BATCH_PATHS = 2_000;
 /** Bytes of changed files after which a batch is closed. */
 export const BATCH_BYTES = 256 * 1024 * 1024;
+/** Most paths that an update tells did not fit. */
+export const TOLD_SHORTAGES = 20;
 /** Commits of one client in a turn before others in the queue get theirs. */
 export const BATCHES_PER_TURN = 4;
 
@@ -57,6 +59,8 @@ export interface IncomingChange extends Change {
   readonly versions?: readonly Entry[] | undefined;
   readonly rewritten?: true | undefined;
   readonly newcomer?: true | undefined;
+  /** Bytes that the file takes on the disk, when holes make it less than its size. */
+  readonly data?: number | undefined;
 }
 
 /**
@@ -68,6 +72,8 @@ export interface EditChange extends Change {
   readonly verify?: true | undefined;
   readonly snapshot?: true | undefined;
   readonly newcomer?: true | undefined;
+  /** Bytes that the file takes on the disk, when holes make it less than its size. */
+  readonly data?: number | undefined;
 }
 
 /** Cuts a list into messages: long paths and many versions count, not only entries. */
@@ -107,7 +113,16 @@ const indexes = z.array(count).max(100_000);
 const hexToken = z.string().regex(/^[0-9a-f]{32}$/);
 const kind = <K extends string>(name: K) => z.literal(name);
 
-const changeShape = { path: relativePathSchema, entry: entrySchema.optional() };
+const changeShape = {
+  path: relativePathSchema,
+  entry: entrySchema.optional(),
+  data: count.optional(),
+};
+const shortageSchema = z.strictObject({
+  disk: z.string().max(4096),
+  needBytes: count,
+  roomBytes: count,
+});
 const incomingChangeSchema = z.strictObject({
   ...changeShape,
   versions: z.array(entrySchema).max(1000).readonly().optional(),
@@ -153,7 +168,15 @@ export const clientMessageSchema = z.discriminatedUnion("kind", [
     verify: indexes,
     last: z.boolean(),
   }),
-  z.strictObject({ kind: kind("applied"), stamp: stampSchema, left: count }),
+  z.strictObject({
+    kind: kind("applied"),
+    stamp: stampSchema,
+    left: count,
+    /** Some of what did not fit on the client's disk. */
+    full: z.array(
+      z.strictObject({ path: relativePathSchema, room: shortageSchema }),
+    ).max(TOLD_SHORTAGES).optional(),
+  }),
   z.strictObject({ kind: kind("edits"), count, more: z.boolean() }),
   z.strictObject({
     kind: kind("entries"),
@@ -193,13 +216,27 @@ export const serverMessageSchema = z.discriminatedUnion("kind", [
     password: hexToken,
   }),
   z.strictObject({ kind: kind("rsyncDone"), code: z.int() }),
-  z.strictObject({ kind: kind("staged"), detail: text }),
+  z.strictObject({
+    kind: kind("staged"),
+    detail: text,
+    /** Why a call broke, if one did. */
+    broke: text.optional(),
+    /** Indexes of files that did not fit on the client's disk, by what rsync said. */
+    full: indexes.optional(),
+  }),
   z.strictObject({ kind: kind("take"), paths: count, bytes: count }),
   z.strictObject({ kind: kind("check") }),
   z.strictObject({
     kind: kind("committed"),
     stamp: stampSchema,
-    left: z.array(z.strictObject({ index: count, reason: text })).max(100_000),
+    left: z.array(
+      z.strictObject({
+        index: count,
+        reason: text,
+        /** Set when it did not fit on the server's disk. */
+        room: shortageSchema.optional(),
+      }),
+    ).max(100_000),
   }),
   z.strictObject({ kind: kind("bye"), stamp: stampSchema }),
   fail,

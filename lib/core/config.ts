@@ -11,6 +11,7 @@ import {
   type RsyncValues,
 } from "./config_schema.ts";
 import { resolveAnchorPath } from "./config_values.ts";
+import type { MinFree } from "./room.ts";
 import {
   type AnchorConfig,
   type Placed,
@@ -38,6 +39,8 @@ export interface Config {
   readonly rescanIntervalMs: number;
   /** In which time every file is read through about once; 0: only when asked to. */
   readonly checksumIntervalMs: number;
+  /** How much of a disk stays free. */
+  readonly minFree: MinFree;
 }
 
 const RSYNC_DEFAULTS: RsyncSettings = {
@@ -47,6 +50,12 @@ const RSYNC_DEFAULTS: RsyncSettings = {
   checksum: false,
   maxSize: undefined,
   minSize: undefined,
+};
+/** What SQLite, logs and other programs need, and no large part of a large disk. */
+const MIN_FREE: MinFree = {
+  kind: "percent",
+  percent: 1,
+  mostBytes: 100_000_000,
 };
 const RESCAN_INTERVAL_MS = 3_600_000;
 const CHECKSUM_INTERVAL_MS = 30 * 24 * 3_600_000;
@@ -86,6 +95,7 @@ export function buildConfig(
     logLevel: last("log_level") ?? "info",
     rescanIntervalMs: last("rescan_interval") ?? RESCAN_INTERVAL_MS,
     checksumIntervalMs: last("checksum_interval") ?? CHECKSUM_INTERVAL_MS,
+    minFree: last("min_free") ?? MIN_FREE,
   };
 }
 

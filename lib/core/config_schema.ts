@@ -8,6 +8,7 @@ import {
   type Outcome,
   parseDuration,
   parseFlag,
+  parseMinFree,
   parseRate,
   parseServerAddress,
   parseSize,
@@ -83,6 +84,7 @@ const fileSchema = z.strictObject({
   rescan_interval: optional((value) =>
     parseDuration(value, { minMs: 1000, maxMs: 7 * DAY_MS })
   ),
+  min_free: optional(parseMinFree),
   checksum_interval: optional((value) =>
     parseDuration(value, { minMs: 0, maxMs: 365 * DAY_MS })
   ),

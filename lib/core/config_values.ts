@@ -5,6 +5,7 @@
  * @module
  */
 import { pathFault } from "./path.ts";
+import type { MinFree } from "./room.ts";
 
 /** A parsed value, or why it cannot be used. */
 export type Outcome<T> =
@@ -112,6 +113,22 @@ export function parseSize(value: unknown): Outcome<number> {
   return Number.isSafeInteger(whole)
     ? good(whole)
     : bad(`${shown(value)} is not a whole number of bytes within 2^53`);
+}
+
+/** How much of a disk stays free: such as `"5%"`, or a size. */
+export function parseMinFree(value: unknown): Outcome<MinFree> {
+  const percent = typeof value === "string"
+    ? value.match(/^\s*(\d{1,2}(?:\.\d+)?)\s*%\s*$/)?.[1]
+    : undefined;
+  if (percent !== undefined) {
+    return good({ kind: "percent", percent: Number(percent) });
+  }
+  const size = parseSize(value);
+  return size.ok ? good({ kind: "bytes", bytes: size.value }) : bad(
+    `${
+      shown(value)
+    } is not a part of a disk; write such as "5%" (less than 100), or a size such as "500m"`,
+  );
 }
 
 /** A rate for rsync's `--bwlimit`: KiB/s as a number, or such as `"2m"`; `"0"` is no limit. */

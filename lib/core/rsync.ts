@@ -44,6 +44,8 @@ export function rsyncArguments(job: RsyncJob): string[] {
     "--munge-links",
     "--omit-link-times",
     "--modify-window=-1",
+    // Costs nothing on files without holes (measured), and keeps those of others.
+    "--sparse",
     "--no-implied-dirs",
     "--chmod=D700,F600",
     // Over pipes the far end prints its faults on its own stderr, and the call ends with 0, unless:
@@ -146,18 +148,24 @@ export type Outcome =
   | { readonly kind: "done" }
   /** Some paths are not whole: they are found by looking; the rest is good. */
   | { readonly kind: "partial" }
-  | { readonly kind: "retry"; readonly reason: string }
-  | { readonly kind: "hold"; readonly reason: string; readonly fix: string }
+  /** As partial: the receiver cannot write something; `full` when it does not fit on the disk. */
+  | { readonly kind: "hold"; readonly reason: string; readonly full: boolean }
+  /** `begun`: the call broke, and what came of it may be looked at. */
+  | { readonly kind: "retry"; readonly reason: string; readonly begun: boolean }
   | { readonly kind: "fault"; readonly reason: string };
 
-const REASONS: Record<number, string> = {
+const REFUSED: Record<number, string> = {
   5: "the rsync daemon on the client refused",
+  35: "the client's rsync did not answer",
+};
+const BROKEN: Record<number, string> = {
   10: "the connection broke",
   12: "the data stream broke",
   20: "rsync was interrupted",
   30: "no data for a minute",
-  35: "the client's rsync did not answer",
 };
+/** How a line of rsync ends that says that a disk, or its quota, is full. */
+const FULL = /: (?:No space left on device|Dis[ck] quota exceeded) \(\d+\)$/;
 
 /**
  * Exit code and last words of an rsync to what to do next.
@@ -170,25 +178,19 @@ const REASONS: Record<number, string> = {
  * ```
  */
 export function rsyncOutcome(code: number, stderr: string): Outcome {
-  if (/No space left on device|Disk quota exceeded/.test(stderr)) {
-    return {
-      kind: "hold",
-      reason: "the disk is full",
-      fix: "free up space there; sinkd retries by itself",
-    };
+  if (stderr.split("\n").some((line) => FULL.test(line))) {
+    return { kind: "hold", reason: "the disk is full", full: true };
   }
   if (code === 0) return { kind: "done" };
   if (code === 23 || code === 24) return { kind: "partial" };
   if (code === 11) {
-    return {
-      kind: "hold",
-      reason: `rsync cannot write: ${lastLine(stderr)}`,
-      fix: "check disk space and permissions",
-    };
+    const reason = `rsync cannot write: ${lastLine(stderr)}`;
+    return { kind: "hold", reason, full: false };
   }
-  const known = REASONS[code];
+  const known = BROKEN[code] ?? REFUSED[code];
   if (known !== undefined) {
-    return { kind: "retry", reason: `${known} (rsync exit ${code})` };
+    const reason = `${known} (rsync exit ${code})`;
+    return { kind: "retry", reason, begun: BROKEN[code] !== undefined };
   }
   if (code >= 1 && code <= 4) {
     return {
@@ -199,6 +201,7 @@ export function rsyncOutcome(code: number, stderr: string): Outcome {
   return {
     kind: "retry",
     reason: `rsync ended with exit ${code}: ${lastLine(stderr)}`,
+    begun: false,
   };
 }
 
@@ -213,10 +216,19 @@ export function namesPath(path: string, stderr: string): boolean {
   return lineNaming(path, stderr) !== undefined;
 }
 
+/** True when rsync's messages say that `path` did not fit on the disk. */
+export function namesFull(path: string, stderr: string): boolean {
+  return linesNaming(path, stderr).some((line) => FULL.test(line));
+}
+
 function lineNaming(path: string, stderr: string): string | undefined {
+  return linesNaming(path, stderr)[0];
+}
+
+function linesNaming(path: string, stderr: string): string[] {
   const shown = escaped(path);
   const temporary = escaped(temporaryName(path));
-  return stderr.split("\n").find((line) =>
+  return stderr.split("\n").filter((line) =>
     line.includes(`"${shown}"`) || line.includes(`/${shown}"`) ||
     (line.includes(MAKING) &&
       (line.includes(`"${temporary}`) || line.includes(`/${temporary}`))) ||

@@ -19,6 +19,10 @@ export type Staged =
 
 /** Why an edit waits that was only not yet at rest: it goes with the next batch. */
 export const CHANGED_WHILE_READ = "it changed while it was read";
+/** Why an edit waits that does not fit on the server's disk. */
+export const NO_SPACE = "it does not fit on the server's disk";
+/** Why an edit waits that another one kept back: it goes with the next batch. */
+export const WAITS_FOR_SPACE = "the server's disk became full before its turn";
 
 /** What the server has around the edited paths. */
 export interface Known {

@@ -52,7 +52,12 @@ export type SettleEvent =
   }
   | { readonly kind: "appeared"; readonly path: RelativePath }
   | { readonly kind: "rescan"; readonly cause: string }
-  | { readonly kind: "deferred"; readonly path: RelativePath };
+  | {
+    readonly kind: "deferred";
+    readonly path: RelativePath;
+    /** Least wait, in milliseconds. */
+    readonly leastMs?: number | undefined;
+  };
 
 /** Where to look now. No path is below a scan of the same batch, and no place is in it twice. */
 export interface SettleBatch {
@@ -131,7 +136,7 @@ export function noteSettle(
       askRescan(state, event.cause, nowMs);
       break;
     case "deferred":
-      defer(state, event.path, nowMs);
+      defer(state, event, nowMs);
       break;
     case "touched":
       if (!floods(state, nowMs)) touch(state, event, nowMs);
@@ -217,7 +222,11 @@ function appear(state: SettleState, path: RelativePath, nowMs: number): void {
   wakeBy(state, dueMs);
 }
 
-function defer(state: SettleState, path: RelativePath, nowMs: number): void {
+function defer(
+  state: SettleState,
+  { path, leastMs = 0 }: Extract<SettleEvent, { kind: "deferred" }>,
+  nowMs: number,
+): void {
   const last = state.backoff.get(path);
   const attempts =
     last === undefined || nowMs - last.deferredMs > FORGET_BACKOFF_MS
@@ -226,10 +235,8 @@ function defer(state: SettleState, path: RelativePath, nowMs: number): void {
   putLast(state.backoff, path, { attempts, deferredMs: nowMs });
   const before = state.pending.get(path);
   if (before?.closed === true) return;
-  const waitMs = Math.min(
-    FIRST_BACKOFF_MS * 2 ** Math.min(attempts - 1, 10),
-    LONGEST_BACKOFF_MS,
-  );
+  const backoffMs = FIRST_BACKOFF_MS * 2 ** Math.min(attempts - 1, 10);
+  const waitMs = Math.max(Math.min(backoffMs, LONGEST_BACKOFF_MS), leastMs);
   const dueMs = Math.max(nowMs + waitMs, before?.dueMs ?? 0);
   setPending(state, path, { firstMs: nowMs, dueMs, closed: false });
 }

@@ -18,7 +18,9 @@ import type { LeftOut } from "../core/status.ts";
 import type { AnchorStore } from "../io/base_store.ts";
 import type { Channel } from "../io/channel.ts";
 import { AnchorDisk } from "../io/client_disk.ts";
+import type { DiskRooms } from "../io/disk_room.ts";
 import { lstatIfAny } from "../io/files.ts";
+import type { Leftover } from "../io/leftovers.ts";
 import { logger } from "../io/log.ts";
 import { realPathOf } from "../io/own_places.ts";
 import { makeLinks } from "../io/rsync_serve.ts";
@@ -70,6 +72,8 @@ export interface AnchorPorts {
   readonly runDirectory: string;
   /** Absolute paths of what is sinkd's own on this machine. */
   readonly ownPlaces: readonly string[];
+  /** Space on disks, for all anchors. */
+  readonly rooms: DiskRooms;
   /** The client's state database, and the one of digests. */
   readonly stateFile: string;
   readonly digests: DatabaseSync;
@@ -113,6 +117,7 @@ export class Anchor implements AsyncDisposable {
   #work: Promise<void> = Promise.resolve();
   #ready = false;
   #retired = false;
+  #inTurn = false;
   #pipes = 0;
   #meter: TransferMeter | undefined;
   readonly #waiting = new PendingSince();
@@ -172,7 +177,7 @@ export class Anchor implements AsyncDisposable {
       nowMs: Date.now,
       steadyMs: () => performance.now(),
       rest: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-      defer: (path) => this.note({ kind: "deferred", path }),
+      defer: (path, leastMs) => this.note({ kind: "deferred", path, leastMs }),
       scan: (path) => this.note({ kind: "appeared", path }),
       fetch: (path) => this.#suspect(suspectRecords, [path]),
     });
@@ -328,11 +333,13 @@ export class Anchor implements AsyncDisposable {
         runDirectory: this.#ports.runDirectory,
         silenceMs: SILENCE_MS,
       });
+      this.#inTurn = true;
       try {
         const end = await takeTurn({
           line: meteredClientLine(line, meter),
           base: this.store,
           disk: this.#disk,
+          room: this.#ports.rooms.below(this.root),
           edits: guardedEdits(this.edits, {
             assertRoot: () => this.#directory.assert(),
             retired: () => this.#retired,
@@ -349,6 +356,7 @@ export class Anchor implements AsyncDisposable {
         }
         return end;
       } finally {
+        this.#inTurn = false;
         this.checks.touch();
         this.#scheduleAsides();
       }
@@ -358,6 +366,12 @@ export class Anchor implements AsyncDisposable {
   /** Collects no more edits: another configuration is to hold for them. */
   retire(): void {
     this.#retired = true;
+  }
+
+  /** What a broken turn left in the anchor, when no turn and no unfinished commit needs it. */
+  leftover(): Leftover | undefined {
+    const needed = this.#inTurn || this.store.intent() !== undefined;
+    return needed ? undefined : this.#disk.leftover();
   }
 
   /** Lets held deletions go, or takes a replaced root for what it is now. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type Shortage, shortageWords } from "../core/room.ts";
 import type { Fault } from "../core/status.ts";
 import { WITHOUT_CONTENT } from "../io/look.ts";
 import type { AnchorEdits } from "../turn/edits.ts";
@@ -10,7 +11,10 @@ import type { Faults } from "./faults.ts";
 
 /** Has `faults` say what the edits of the anchor at `root` say now. */
 export function restateEdits(
-  { faults: unsynced, refused }: Pick<AnchorEdits, "faults" | "refused">,
+  { faults: unsynced, refused, short }: Pick<
+    AnchorEdits,
+    "faults" | "refused" | "short"
+  >,
   root: string,
   faults: Faults,
 ): void {
@@ -28,10 +32,25 @@ export function restateEdits(
     "refused",
     new Map([...refused].map(([path, cause]) => [`refused ${path}`, {
       path: `${root}/${path}`,
-      cause: `it could not be sent: ${cause}`,
-      fix: "fix the cause; sinkd retries by itself",
+      ...refusalWords(cause, short.get(path)),
     }])),
   );
+}
+
+function refusalWords(
+  cause: string,
+  room: Shortage | undefined,
+): { cause: string; fix: string } {
+  if (room !== undefined) {
+    return shortageWords(room, {
+      machine: "the server",
+      other: "exclude the file",
+    });
+  }
+  return {
+    cause: `it could not be sent: ${cause}`,
+    fix: "fix the cause; sinkd retries by itself",
+  };
 }
 
 /** What holds no bytes (a pipe, a socket) is no loss when it is not synced. */

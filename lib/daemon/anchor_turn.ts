@@ -4,6 +4,7 @@
  * @module
  */
 import type { Transfer } from "../core/channel_protocol.ts";
+import { shortageWords } from "../core/room.ts";
 import type { AnchorConfig } from "../core/config.ts";
 import type { Edits } from "../ports.ts";
 import type { AnchorEdits } from "../turn/edits.ts";
@@ -54,10 +55,17 @@ export function noteTurn(
 ): void {
   faults.restate(
     "left",
-    new Map(end.left.map(({ path, reason, fix }) => [path, {
+    new Map(end.left.map(({ path, reason, fix, room }) => [path, {
       path: `${root}/${path}`,
-      cause: `the server's version could not be applied: ${reason}`,
-      fix: fix ?? "fix the cause; sinkd retries by itself",
+      ...(room === undefined
+        ? {
+          cause: `the server's version could not be applied: ${reason}`,
+          fix: fix ?? "fix the cause; sinkd retries by itself",
+        }
+        : shortageWords(room, {
+          machine: "this machine",
+          other: "exclude the file here",
+        })),
     }])),
   );
   for (const copy of end.copies) log.warn`Conflict copy: ${root}/${copy}`;

@@ -24,11 +24,14 @@ import {
 import type { ClientReport, Needs } from "../core/status.ts";
 import { ClientStore } from "../io/base_store.ts";
 import { clientRunDirectory } from "../io/client_state.ts";
+import { DiskRooms } from "../io/disk_room.ts";
 import type { Credentials } from "../io/credentials.ts";
 import { openDigests } from "../io/digest_store.ts";
+import { dropOldest, type Leftover } from "../io/leftovers.ts";
 import { logger } from "../io/log.ts";
 import { askPins } from "../io/pins.ts";
 import { type Link, type LinkEvent, openLink } from "../io/mqtt_link.ts";
+import { Reserve } from "../io/reserve.ts";
 import { Timers } from "../io/timers.ts";
 import { openWatcher, type Watcher, type WatchEvent } from "../io/watcher.ts";
 import { Anchor } from "./anchor.ts";
@@ -63,6 +66,10 @@ export interface SessionOptions {
   readonly onRestart: () => void;
 }
 
+/** How often to see whether the disk is full. */
+const RESERVE_MS = 5_000;
+/** How long what a broken turn left is kept for the next one. */
+const BROKEN_TURN_MS = 7 * 24 * 60 * 60 * 1000;
 const WIRE_ROOT = "/srv/sinkd";
 /** How long a reload waits for turns that run. */
 const FINISH_TURNS_MS = 30_000;
@@ -86,6 +93,8 @@ export class ClientSession {
   readonly #store: ClientStore;
   readonly #digests: DatabaseSync;
   readonly #anchors = new Map<string, Anchor>();
+  readonly #rooms: DiskRooms;
+  readonly #reserve: Reserve;
   readonly #faults = new Faults();
   readonly #timers = new Timers();
   readonly #needs: ClientNeeds;
@@ -108,6 +117,16 @@ export class ClientSession {
     this.#options = options;
     const { config, credentials } = options;
     this.#home = new ClientHome(config.serverAddr ?? credentials.address);
+    const { minFree } = config;
+    const reserve = new Reserve(options.stateDirectory, minFree);
+    this.#reserve = reserve;
+    this.#keepReserve();
+    this.#rooms = new DiskRooms({
+      minFree,
+      owed: (device) => reserve.owed(device),
+      reclaim: (device, bytes) =>
+        dropOldest(this.#leftovers(), { device, bytes }),
+    });
     this.#store = new ClientStore(`${options.stateDirectory}/client.db`);
     this.#digests = openDigests(`${options.stateDirectory}/checks.db`);
     this.#host = Deno.hostname();
@@ -128,6 +147,7 @@ export class ClientSession {
         store: this.#store.anchor(config.path),
         clientName: options.credentials.client,
         runDirectory: clientRunDirectory(options.stateDirectory),
+        rooms: this.#rooms,
         stateFile: `${options.stateDirectory}/client.db`,
         ownPlaces: options.ownPlaces,
         digests: this.#digests,
@@ -228,6 +248,7 @@ export class ClientSession {
     await this.#watcher?.[Symbol.asyncDispose]();
     this.#timers[Symbol.dispose]();
     try {
+      this.#dropLeftovers(next.at(-1) ?? this.#options.config);
       for (const config of next.slice(0, -1)) this.#settle(config);
     } finally {
       this.#store[Symbol.dispose]();
@@ -261,6 +282,35 @@ export class ClientSession {
   #settle({ anchors }: Config): void {
     const { user } = this.#options.credentials;
     settleRecords(this.#store, anchors, { user, digests: this.#digests });
+  }
+
+  /** What broken turns of all anchors left. */
+  #leftovers(): Leftover[] {
+    return [...this.#anchors.values()].flatMap((anchor) =>
+      anchor.leftover() ?? []
+    );
+  }
+
+  /** Nobody waits for what lies here this long, nor for anything in anchors other than those of `config`. */
+  #dropLeftovers(config: Config): void {
+    const wanted = new Set(config.anchors.map(({ path }) => path));
+    const oldestMs = Date.now() - BROKEN_TURN_MS;
+    for (const anchor of this.#anchors.values()) {
+      try {
+        const left = anchor.leftover();
+        const isWanted = wanted.has(anchor.config.path);
+        if (left === undefined) continue;
+        if (isWanted && left.changedMs >= oldestMs) continue;
+        Deno.removeSync(left.directory, { recursive: true });
+      } catch (error) {
+        log.warn`${anchor.config.path}: ${describe(error)}`;
+      }
+    }
+  }
+
+  #keepReserve(): void {
+    this.#reserve.balance();
+    this.#timers.set("reserve", RESERVE_MS, () => this.#keepReserve());
   }
 
   #noteDamage(aside: string): void {
@@ -490,6 +540,7 @@ export class ClientSession {
   ): Promise<void> {
     const { path } = effect;
     let clean = false;
+    this.#reserve.balance();
     try {
       const end = await dialTurn(anchor, effect, {
         credentials: this.#options.credentials,
@@ -558,6 +609,7 @@ export class ClientSession {
   }
 
   #hourly(path: string, anchor: Anchor): void {
+    this.#dropLeftovers(this.#options.config);
     anchor.note({ kind: "rescan", cause: "the regular scan" });
     this.#timers.set(
       `rescan ${path}`,

@@ -6,8 +6,10 @@
 import { OWN_NAME } from "../core/path.ts";
 import { utcDate } from "../core/stamp.ts";
 import { lstatIfAny } from "../io/files.ts";
+import { dropOldest, type Leftover, leftoverAt } from "../io/leftovers.ts";
 import { logger } from "../io/log.ts";
 import { describe } from "./faults.ts";
+import { stagePrefix } from "./server_turns.ts";
 import type { User } from "./users.ts";
 
 const JOURNAL_DAYS = 90;
@@ -16,27 +18,21 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 
 const log = logger("retention");
 
-/** Removes what is too old from a user's history, journal and staging. */
-export function prune(user: User, historyDays: number): void {
+/** Removes what is too old from a user's history, journal and staging; `inUse` names stages of turns. */
+export function prune(
+  user: User,
+  { historyDays, inUse }: {
+    readonly historyDays: number;
+    readonly inUse: readonly string[];
+  },
+): void {
   const nowMs = Date.now();
   try {
+    pruneBroken(user, inUse);
+    removeOldHistory(user, utcDate(nowMs - historyDays * DAY_MS));
     user.journal.prune({
       date: utcDate(nowMs - JOURNAL_DAYS * DAY_MS),
       cycle: 0,
-    });
-    const oldest = utcDate(nowMs - historyDays * DAY_MS);
-    removeNames(
-      `${user.directory}/${OWN_NAME}/history`,
-      (name) => Number.parseInt(name) < oldest,
-    );
-    const broken = `${user.directory}/${OWN_NAME}/incoming`;
-    const busy = new Set(
-      user.journal.pendingIntents().map(({ stage }) => stage),
-    );
-    removeNames(broken, (name) => {
-      const madeMs = lstatIfAny(`${broken}/${name}`)?.mtime?.getTime() ?? nowMs;
-      return !busy.has(`${broken}/${name}`) &&
-        nowMs - madeMs > BROKEN_TRANSFER_DAYS * DAY_MS;
     });
   } catch (error) {
     log.error`Old versions of ${user.name} could not be removed: ${
@@ -45,14 +41,60 @@ export function prune(user: User, historyDays: number): void {
   }
 }
 
-function removeNames(
-  directory: string,
-  isOld: (name: string) => boolean,
-): void {
-  if (lstatIfAny(directory) === undefined) return;
-  for (const { name } of Deno.readDirSync(directory)) {
-    if (isOld(name)) {
-      Deno.removeSync(`${directory}/${name}`, { recursive: true });
-    }
+/** Frees space on a device: broken transfers of all users, oldest first; gives how many bytes. */
+export function reclaim(
+  users: readonly User[],
+  wanted: { readonly device: number; readonly bytes: number },
+  inUse: (user: string) => readonly string[],
+): number {
+  const all = users.flatMap((user) =>
+    leftovers(user, inUse(user.name)).map(({ left }) => left)
+  );
+  const freed = dropOldest(all, wanted);
+  if (freed > 0) log.info`${freed} bytes of broken transfers were removed`;
+  return freed;
+}
+
+/** Nobody waits for the transfers of a machine that was revoked, or of one long away. */
+function pruneBroken(user: User, inUse: readonly string[]): void {
+  const machines = new Set(
+    user.accounts.clients().filter(({ revoked }) => !revoked)
+      .map(({ client }) => stagePrefix(client)),
+  );
+  const oldestMs = Date.now() - BROKEN_TRANSFER_DAYS * DAY_MS;
+  for (const { name, left } of leftovers(user, inUse)) {
+    const isWanted = machines.has(name.slice(0, name.lastIndexOf("-")));
+    if (isWanted && left.changedMs >= oldestMs) continue;
+    Deno.removeSync(left.directory, { recursive: true });
   }
+}
+
+/** What broken transfers of a user left; nothing that a turn or an unfinished commit uses. */
+function leftovers(
+  { directory, journal }: User,
+  inUse: readonly string[],
+): { readonly name: string; readonly left: Leftover }[] {
+  const incoming = `${directory}/${OWN_NAME}/incoming`;
+  const busy = new Set([
+    ...journal.pendingIntents().map(({ stage }) => stage),
+    ...inUse.map((name) => `${incoming}/${name}`),
+  ]);
+  return namesIn(incoming).flatMap((name) => {
+    if (busy.has(`${incoming}/${name}`)) return [];
+    const left = leftoverAt(`${incoming}/${name}`);
+    return left === undefined ? [] : [{ name, left }];
+  });
+}
+
+function removeOldHistory({ directory }: User, oldest: number): void {
+  const history = `${directory}/${OWN_NAME}/history`;
+  for (const name of namesIn(history)) {
+    if (Number.parseInt(name) >= oldest) continue;
+    Deno.removeSync(`${history}/${name}`, { recursive: true });
+  }
+}
+
+function namesIn(directory: string): string[] {
+  if (lstatIfAny(directory) === undefined) return [];
+  return [...Deno.readDirSync(directory)].map(({ name }) => name);
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Address } from "../core/address.ts";
+import type { MinFree } from "../core/room.ts";
 
 /** See {@linkcode ServerOptions}. */
 export type UserSelection =
@@ -33,6 +34,6 @@ export interface ServerOptions {
   readonly historyDays: number;
   /** In how many days every file is read through about once; 0: only when asked to. */
   readonly checksumDays: number;
-  /** How much of the disk must stay free, in percent. */
-  readonly minFreePercent: number;
+  /** How much of the disk stays free. */
+  readonly minFree: MinFree;
 }

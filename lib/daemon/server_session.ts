@@ -12,21 +12,24 @@ import {
   type Turn,
 } from "../core/server.ts";
 import { clientsOfTopic, type ServerRef } from "../core/fleet_protocol.ts";
+import { OWN_NAME } from "../core/path.ts";
 import { PROTOCOL_VERSION } from "../core/protocol.ts";
 import type { Stamp } from "../core/stamp.ts";
 import type { ControlReply, ControlRequest } from "../core/control.ts";
 import type { Broker } from "../io/broker.ts";
 import { readBrokerCa } from "../io/broker_ca.ts";
 import type { Channel } from "../io/channel.ts";
+import { DiskRooms } from "../io/disk_room.ts";
 import type { Visitor } from "../io/front.ts";
 import { logger } from "../io/log.ts";
+import { Reserve } from "../io/reserve.ts";
 import type { LinkEvent } from "../io/mqtt_link.ts";
 import { serverRunDirectory } from "../io/server_root.ts";
 import { Announcements, wirePath } from "./announcements.ts";
 import { DAY_MS, describe, Faults } from "./faults.ts";
 import { Leases } from "./leases.ts";
 import { Logins } from "./logins.ts";
-import { prune } from "./retention.ts";
+import { prune, reclaim } from "./retention.ts";
 import { ServerChannels } from "./server_channels.ts";
 import { ServerLink, withoutLogin } from "./server_link.ts";
 import type { ServerOptions } from "./server_options.ts";
@@ -34,6 +37,7 @@ import { ServerChecks } from "./server_checks.ts";
 import { serverReport } from "./server_report.ts";
 import { ServerTurns } from "./server_turns.ts";
 import { type Serving, servingAll } from "./serving.ts";
+import { ShortFaults } from "./short_faults.ts";
 import { UserChoice } from "./user_choice.ts";
 import { type User, Users } from "./users.ts";
 import { whoami } from "./whoami.ts";
@@ -54,6 +58,9 @@ export class Server {
   readonly #serving: Serving;
   readonly #logins: Logins;
   readonly #turns: ServerTurns;
+  readonly #rooms: DiskRooms;
+  readonly #reserve: Reserve;
+  readonly #short: ShortFaults;
   readonly #checks: ServerChecks;
   readonly #channels: ServerChannels;
   readonly #announcements: Announcements;
@@ -92,11 +99,27 @@ export class Server {
       serves: (user) => this.#serving.serves(user),
       checksumDays: options.checksumDays,
     });
+    const { minFree } = options;
+    const reserve = new Reserve(`${options.root}/${OWN_NAME}`, minFree);
+    reserve.balance();
+    this.#reserve = reserve;
+    this.#rooms = new DiskRooms({
+      minFree,
+      owed: (device) => reserve.owed(device),
+      reclaim: (device, bytes) =>
+        reclaim(
+          this.#openUsers(),
+          { device, bytes },
+          (user) => this.#turns.stages(user),
+        ),
+    });
+    this.#short = new ShortFaults(options.root);
     this.#turns = new ServerTurns({
       users: this.#users,
       runDirectory: serverRunDirectory(options.root),
       logins: this.#logins,
-      minFreePercent: options.minFreePercent,
+      rooms: this.#rooms,
+      onShort: (turn, whose, paths) => this.#short.note(turn, whose, paths),
       reply: (turn, message) => this.#link?.reply(turn, message),
       wirePath,
       assertServed: (user) => this.#assertServed(user),
@@ -198,6 +221,7 @@ export class Server {
         return { ok: true, report: this.#report() };
       case "revoked":
         this.#broker?.disconnect(request.user, request.client);
+        this.#forgetClient(request.user, request.client);
         return { ok: true, message: "disconnected" };
       case "reload":
         return this.#reload();
@@ -244,7 +268,7 @@ export class Server {
       link: () => this.#link,
       onTook: (user) => {
         this.#onServed(user);
-        prune(user, this.#options.historyDays);
+        this.#pruneUser(user);
       },
       onLost: async (user) => {
         this.#link?.unlisten([clientsOfTopic(user)]);
@@ -372,6 +396,7 @@ export class Server {
       case "reply":
         return this.#link?.reply(effect, effect.message);
       case "startTurn":
+        this.#reserve.balance();
         return this.#turns.start(effect.turn);
       case "cancelTurn":
         return this.#turns.cancel(effect.turn);
@@ -379,6 +404,7 @@ export class Server {
   }
 
   #broadcast(): void {
+    this.#reserve.balance();
     if (this.#leases === undefined) {
       this.#link?.state(this.#state.announced, 0);
     }
@@ -404,8 +430,24 @@ export class Server {
   #prune(): void {
     for (const name of this.#serving.names()) {
       const user = this.#users.get(name);
-      if (user !== undefined) prune(user, this.#options.historyDays);
+      if (user !== undefined) this.#pruneUser(user);
     }
+  }
+
+  #pruneUser(user: User): void {
+    const { historyDays } = this.#options;
+    prune(user, { historyDays, inUse: this.#turns.stages(user.name) });
+  }
+
+  /** Nobody waits for what a revoked machine was sending. */
+  #forgetClient(name: string, client: string): void {
+    this.#short.forget(name, client);
+    const user = this.#users.get(name);
+    if (user !== undefined && this.#serving.serves(name)) this.#pruneUser(user);
+  }
+
+  #openUsers(): User[] {
+    return this.#serving.names().flatMap((name) => this.#users.get(name) ?? []);
   }
 
   #report() {
@@ -421,7 +463,11 @@ export class Server {
       elsewhere: this.#serving.elsewhere(),
       transfers: (user) => this.#turns.transfers(user),
       checks: (user) => this.#checks.report(user),
-      faults: [...this.faults.list(), ...this.#checks.faults()],
+      faults: [
+        ...this.#short.list(),
+        ...this.faults.list(),
+        ...this.#checks.faults(),
+      ],
     });
   }
 }

@@ -10,12 +10,11 @@ import { PROTOCOL_VERSION } from "../core/protocol.ts";
 import type { Turn } from "../core/server.ts";
 import { type Stamp, utcDate } from "../core/stamp.ts";
 import type { Channel } from "../io/channel.ts";
-import { assertRoom } from "../io/disk_room.ts";
+import type { DiskRooms } from "../io/disk_room.ts";
 import type { Visitor } from "../io/front.ts";
 import { logger } from "../io/log.ts";
 import { randomHex, serverLine } from "../io/turn_lines.ts";
-import type { ServerTree } from "../ports.ts";
-import { serveTurn } from "../turn/serve_turn.ts";
+import { serveTurn, type Short } from "../turn/serve_turn.ts";
 import {
   meteredServerLine,
   type Progress,
@@ -39,8 +38,13 @@ export interface TurnPorts {
   /** Where each rsync has a working directory of its own. */
   readonly runDirectory: string;
   readonly logins: Logins;
-  /** How much of the disk must stay free, in percent. */
-  readonly minFreePercent: number;
+  readonly rooms: DiskRooms;
+  /** Told of what does not fit on a disk, and of what does again. */
+  readonly onShort: (
+    turn: Turn,
+    whose: "server" | "client",
+    paths: readonly Short[],
+  ) => void;
   readonly reply: (turn: Turn, message: MsgReply) => void;
   /** Path of an anchor as messages name it. */
   readonly wirePath: (turn: Turn) => string;
@@ -146,6 +150,13 @@ export class ServerTurns implements AsyncDisposable {
     });
   }
 
+  /** Names of the staging directories that turns of the user may use now. */
+  stages(user: string): string[] {
+    return [...this.#running.values()].flatMap(({ turn }) =>
+      turn.user === user ? [stageName(turn)] : []
+    );
+  }
+
   /** Resolves when no turn of the user runs. */
   async ended(user: string): Promise<void> {
     const running = [...this.#running.values()];
@@ -178,7 +189,9 @@ export class ServerTurns implements AsyncDisposable {
           meter,
         ),
         journal: user.journal,
-        tree: this.#guarded(user),
+        tree: user.tree,
+        room: this.#ports.rooms.below(user.directory),
+        onShort: (whose, paths) => this.#ports.onShort(turn, whose, paths),
         today: () => utcDate(Date.now()),
         assertServed,
         onCommit: () => this.#ports.onCommit(user),
@@ -192,17 +205,6 @@ export class ServerTurns implements AsyncDisposable {
     this.#running.delete(turn.id);
     this.#ports.onEnded(turn, stamp, failure);
     await sayLast(channel, failure);
-  }
-
-  /** The user's tree, which takes nothing in when the disk is almost full. */
-  #guarded({ tree, directory }: User): ServerTree {
-    return {
-      ...tree,
-      openStage: (name) => {
-        assertRoom(directory, this.#ports.minFreePercent);
-        return tree.openStage(name);
-      },
-    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -223,7 +225,12 @@ export function parseHelloTurn(value: unknown): HelloTurn | undefined {
 /** The same for all turns of one client's anchor, so that a broken transfer is taken up again. */
 function stageName({ client, path }: Turn): string {
   const digest = createHash("sha256").update(path).digest("hex").slice(0, 16);
-  return `${encodeURIComponent(client).replaceAll("%", "=")}-${digest}`;
+  return `${stagePrefix(client)}-${digest}`;
+}
+
+/** What the names of a client's staging directories have before the last hyphen. */
+export function stagePrefix(client: string): string {
+  return encodeURIComponent(client).replaceAll("%", "=");
 }
 
 /** Tells the client why its turn broke, if it still listens, and closes the channel. */

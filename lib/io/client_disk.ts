@@ -19,6 +19,7 @@ import { applySteps } from "./client_steps.ts";
 import { Asides } from "./asides.ts";
 import { FileAreas, makeOwnDirectory } from "./file_areas.ts";
 import {
+  dataBytes,
   flushFiles,
   inWritableParent,
   isMissing,
@@ -28,6 +29,7 @@ import {
   removeTree,
 } from "./files.ts";
 import { holdingsOf } from "./holdings.ts";
+import { type Leftover, leftoverAt, trimStage } from "./leftovers.ts";
 import { findPath } from "./look.ts";
 import { Obstacles } from "./obstacles.ts";
 import { bringOver, stagedHere, stagedPlace, stagedThere } from "./staged.ts";
@@ -117,6 +119,15 @@ export class AnchorDisk implements ClientDisk {
     return Promise.resolve(INCOMING);
   }
 
+  trimStage(wanted: ReadonlySet<string>): void {
+    trimStage(`${this.#options.root}/${INCOMING}`, wanted);
+  }
+
+  /** What a broken turn left, when no turn is under way. */
+  leftover(): Leftover | undefined {
+    return leftoverAt(`${this.#options.root}/${INCOMING}`);
+  }
+
   async checkStaged(
     stage: string,
     expected: readonly {
@@ -197,6 +208,10 @@ export class AnchorDisk implements ClientDisk {
     }
     this.#clearAreas();
     this.asides.tidy();
+  }
+
+  dataBytes(path: RelativePath): number | undefined {
+    return dataBytes(`${this.#options.root}/${path}`);
   }
 
   async snapshot(path: RelativePath): Promise<Found | undefined> {

@@ -23,6 +23,25 @@ export function lstatIfAny(path: string): Deno.FileInfo | undefined {
   }
 }
 
+/** `lstat` counts blocks of this size, whatever the file system has. */
+const STAT_BLOCK_BYTES = 512;
+
+/** What a file takes of its disk; 0 when none is there. */
+export function diskBytes(path: string): number {
+  const info = lstatIfAny(path);
+  if (info?.isFile !== true) return 0;
+  const { blocks } = info;
+  return typeof blocks === "number" ? blocks * STAT_BLOCK_BYTES : info.size;
+}
+
+/** What a file takes of its disk, when holes make it less than its size. */
+export function dataBytes(path: string): number | undefined {
+  const info = lstatIfAny(path);
+  if (info?.isFile !== true) return undefined;
+  const bytes = diskBytes(path);
+  return bytes < info.size ? bytes : undefined;
+}
+
 /** Removes a file, link or directory tree if it is there. */
 export async function removeTree(path: string): Promise<void> {
   try {

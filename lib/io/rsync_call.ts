@@ -22,6 +22,8 @@ export interface RsyncCall extends Omit<RsyncJob, "port"> {
   readonly password: string;
   /** Where the call has a working directory of its own. */
   readonly runDirectory: string;
+  /** Ends the call in order. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Runs one call; bytes go through `channel` until both ends are done. Throws when the channel breaks. */
@@ -52,6 +54,7 @@ async function callFrom(
     stdout: "null",
     stderr: "piped",
   }).spawn();
+  using _stop = stopOn(call.signal, rsync);
   const stderr = keptText(rsync.stderr);
   const list = writeList(rsync, callList(call, call.paths));
   try {
@@ -72,4 +75,17 @@ async function callFrom(
   } finally {
     await list;
   }
+}
+
+/** Ends a child in order when `signal` says so, until disposed. */
+export function stopOn(
+  signal: AbortSignal | undefined,
+  child: Deno.ChildProcess,
+): Disposable {
+  const stop = () => killIfRunning(child, "SIGTERM");
+  if (signal?.aborted === true) stop();
+  signal?.addEventListener("abort", stop);
+  return {
+    [Symbol.dispose]: () => signal?.removeEventListener("abort", stop),
+  };
 }

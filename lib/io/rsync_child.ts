@@ -96,9 +96,12 @@ export async function runRsync(
 }
 
 /** Ends a child that may have ended by itself. */
-export function killIfRunning(child: Deno.ChildProcess): void {
+export function killIfRunning(
+  child: Deno.ChildProcess,
+  how: Deno.Signal = "SIGKILL",
+): void {
   try {
-    child.kill("SIGKILL");
+    child.kill(how);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error; // it has ended: nothing to kill
   }

@@ -21,6 +21,7 @@ import {
 import type { RsyncEnd } from "../ports.ts";
 import type { Channel } from "./channel.ts";
 import { keptText, pipesEnd, pump } from "./pump.ts";
+import { stopOn } from "./rsync_call.ts";
 import {
   killIfRunning,
   rsyncStart,
@@ -39,6 +40,8 @@ export interface Serving {
   readonly password: string;
   /** Where each call has a private working directory, with its configuration, until its end. */
   readonly runDirectory: string;
+  /** Ends the call in order. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Serves one call over `channel`; throws when the channel breaks. */
@@ -55,6 +58,7 @@ export async function serveRsync(
       stdout: "piped",
       stderr: "piped",
     }).spawn();
+    using _stop = stopOn(serving.signal, rsync);
     const stderr = keptText(rsync.stderr);
     try {
       await pump(channel, pipesEnd(rsync));

@@ -19,12 +19,14 @@ import { stampText } from "../core/stamp.ts";
 import type { Scope, ServerTree } from "../ports.ts";
 import {
   blockedAt,
+  dataBytes,
   flushFiles,
   lstatIfAny,
   makeParents,
   removeIfEmpty,
   removeTree,
 } from "./files.ts";
+import { trimStage } from "./leftovers.ts";
 
 import { dirname } from "node:path";
 import { FileAreas, isCrossDevice } from "./file_areas.ts";
@@ -49,6 +51,7 @@ export function openServerTree(
   const own = `${directory}/${OWN_NAME}`;
   const areas = new FileAreas(directory);
   const live = (scope: Scope) => within(directory, scope);
+  const stageAt = (name: string) => `${own}/incoming/${name}`;
   return {
     live(scope) {
       const path = live(scope);
@@ -56,7 +59,7 @@ export function openServerTree(
       return path;
     },
     openStage(name) {
-      const stage = `${own}/incoming/${name}`;
+      const stage = stageAt(name);
       Deno.mkdirSync(stage, { recursive: true, mode: 0o700 });
       return Promise.resolve(stage);
     },
@@ -91,6 +94,8 @@ export function openServerTree(
     obstacle(scope, path, entry) {
       return obstacleAt(`${live(scope)}/${path}`, entry);
     },
+    trimStage: (name, wanted) => trimStage(stageAt(name), wanted),
+    dataBytes: (scope, path) => dataBytes(`${live(scope)}/${path}`),
   };
 }
 

@@ -13,7 +13,8 @@ export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
     database.exec("commit");
     return result;
   } catch (error) {
-    database.exec("rollback");
+    // On a full disk SQLite has undone it by itself.
+    if (database.isTransaction) database.exec("rollback");
     throw error;
   }
 }

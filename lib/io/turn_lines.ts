@@ -68,7 +68,7 @@ export function clientLine(
         "Cannot understand the server: its message does not parse",
       );
     },
-    async serveRsync({ direction, password }) {
+    async serveRsync({ direction, password, signal }) {
       const { root, only, runDirectory } = options;
       await serveRsync(channel, {
         root,
@@ -76,6 +76,7 @@ export function clientLine(
         runDirectory,
         direction,
         password,
+        signal,
       });
     },
   };

@@ -5,7 +5,7 @@
  */
 import { errorText } from "../core/error_text.ts";
 import type { EditChange } from "../core/channel_protocol.ts";
-import { type Found, sameContent } from "../core/entry.ts";
+import { type Entry, type Found, sameContent } from "../core/entry.ts";
 import {
   ancestorsOf,
   comparePaths,
@@ -13,7 +13,8 @@ import {
   type RelativePath,
 } from "../core/path.ts";
 import { isDirty, isSuspect } from "../core/reconcile.ts";
-import { CHANGED_WHILE_READ } from "../core/server_commit.ts";
+import { HOLES_FROM_BYTES, type Shortage } from "../core/room.ts";
+import { CHANGED_WHILE_READ, WAITS_FOR_SPACE } from "../core/server_commit.ts";
 import { ZERO_STAMP } from "../core/stamp.ts";
 import { isLeftOver, keptIn } from "./apart.ts";
 import { DeletionGuard } from "./deletion_guard.ts";
@@ -23,6 +24,7 @@ import type {
   Batch,
   ClientDisk,
   Edits,
+  LeftPath,
   Look,
   ScanView,
 } from "../ports.ts";
@@ -34,7 +36,10 @@ const BEING_WRITTEN = "it is being written";
 const PASSING: ReadonlySet<string> = new Set([
   BEING_WRITTEN,
   CHANGED_WHILE_READ,
+  WAITS_FOR_SPACE,
 ]);
+/** Least time until a file is offered again that did not fit on the server. */
+const SHORT_MS = 15_000;
 /** Tries after which a file that never holds still goes from a copy. */
 const TRIES_BEFORE_SNAPSHOT = 3;
 
@@ -48,8 +53,8 @@ export interface EditsPorts {
   readonly steadyMs: () => number;
   /** Waits; for files that were written this very moment. */
   readonly rest: (ms: number) => Promise<void>;
-  /** Asks to have a path examined again later, with growing delay. */
-  readonly defer: (path: RelativePath) => void;
+  /** Asks to have a path examined again later, with growing delay, not before `leastMs`. */
+  readonly defer: (path: RelativePath, leastMs?: number) => void;
   /** Asks for a scan of a directory that has no base. */
   readonly scan: (path: RelativePath) => void;
   /** Asks for the server's version: what was in its way is gone. */
@@ -73,6 +78,8 @@ export class AnchorEdits implements Edits {
   readonly refused = new Map<RelativePath, string>();
   /** Files outside of the anchor's size limits, as they were last looked at. */
   readonly outside = new Set<RelativePath>();
+  /** What those of them lack that did not fit on the server. */
+  readonly short = new Map<RelativePath, Shortage>();
   readonly #dirty = new Map<RelativePath, Dirty>();
   readonly #newcomers = new Newcomers();
   readonly #deletions = new DeletionGuard((path, nowMs) =>
@@ -293,13 +300,21 @@ export class AnchorEdits implements Edits {
     return { changes, found, more };
   }
 
-  again(paths: readonly { path: RelativePath; reason: string }[]): void {
-    for (const { path, reason } of paths) {
+  again(paths: readonly LeftPath[]): void {
+    for (const { path, reason, room } of paths) {
       if (reason === "") {
         this.examine([path]);
         continue;
       }
       this.#clear(path);
+      if (room !== undefined) {
+        this.refused.set(path, reason);
+        this.short.set(path, room);
+        this.#waiting.add(path);
+        this.#ports.defer(path, SHORT_MS);
+        continue;
+      }
+      this.short.delete(path);
       if (PASSING.has(reason)) this.refused.delete(path);
       else this.refused.set(path, reason);
       this.#tries.set(path, (this.#tries.get(path) ?? 0) + 1);
@@ -311,7 +326,7 @@ export class AnchorEdits implements Edits {
   done(paths: readonly RelativePath[]): void {
     for (const path of paths) {
       this.#tries.delete(path);
-      this.refused.delete(path);
+      this.#accept(path);
       this.#noteNewcomer(path);
       this.#clear(path);
       this.examine([path]);
@@ -343,8 +358,17 @@ export class AnchorEdits implements Edits {
       this.again([{ path, reason: BEING_WRITTEN }]);
       return undefined;
     }
+    const { entry } = local;
     const verify = isSuspect(local, row) ? { verify: true as const } : {};
-    return { change: { path, entry: local.entry, ...verify }, found: local };
+    const change = { path, entry, ...verify, ...this.#dataOf(path, entry) };
+    return { change, found: local };
+  }
+
+  /** Tells of a large file what its bytes take, for it may have holes. */
+  #dataOf(path: RelativePath, entry: Entry): { data?: number } {
+    if (entry.kind !== "file" || entry.size < HOLES_FROM_BYTES) return {};
+    const data = this.#ports.disk.dataBytes(path);
+    return data === undefined ? {} : { data };
   }
 
   /** One file that cannot be copied, for whatever reason, must not keep the others here. */
@@ -418,7 +442,7 @@ export class AnchorEdits implements Edits {
           this.#set(path, dirtyAs(found, row));
         } else {
           this.#clear(path);
-          this.refused.delete(path);
+          this.#accept(path);
         }
       }
     }
@@ -520,6 +544,11 @@ export class AnchorEdits implements Edits {
     this.faults.delete(path);
     this.#uncount(path);
     if (this.#dirty.delete(path)) this.#deletions.remove(path);
+  }
+
+  #accept(path: RelativePath): void {
+    this.refused.delete(path);
+    this.short.delete(path);
   }
 
   #uncount(path: RelativePath): void {

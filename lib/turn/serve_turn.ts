@@ -20,7 +20,8 @@ import {
   parentOf,
   type RelativePath,
 } from "../core/path.ts";
-import { rsyncOutcome } from "../core/rsync.ts";
+import { HOLES_FROM_BYTES, type Shortage } from "../core/room.ts";
+import { namesFull } from "../core/rsync.ts";
 import {
   CHANGED_WHILE_READ,
   needsFetch,
@@ -31,11 +32,13 @@ import {
 import { nextStamp, type Stamp } from "../core/stamp.ts";
 import type {
   Journal,
+  Room,
   Scope,
   ServerIntent,
   ServerLine,
   ServerTree,
 } from "../ports.ts";
+import { fetchWhatFits, settle } from "./fetch_edits.ts";
 
 /** What a turn works with. */
 export interface ServerTurn {
@@ -48,6 +51,12 @@ export interface ServerTurn {
   readonly line: ServerLine;
   readonly journal: Journal;
   readonly tree: ServerTree;
+  readonly room: Room;
+  /** Told of paths that do not fit: on the server's disk, or on the client's. */
+  readonly onShort?: (
+    whose: "server" | "client",
+    paths: readonly Short[],
+  ) => void;
   /** Today's date, YYYYMMDD in UTC. */
   readonly today: () => number;
   /**
@@ -59,8 +68,14 @@ export interface ServerTurn {
   readonly onCommit: (stamp: Stamp) => void;
 }
 
+/** A path that does not fit, or fits now. */
+export interface Short {
+  readonly path: RelativePath;
+  readonly room: Shortage | undefined;
+}
+
 /** A turn whose client has said whether its anchor is a directory or one file. */
-interface Serving extends ServerTurn {
+export interface Serving extends ServerTurn {
   readonly scope: Scope;
 }
 
@@ -114,7 +129,8 @@ async function bringUpToDate(
   const { line, journal } = turn;
   const known = have.epoch === journal.head().epoch;
   const set = journal.changesSince(turn.scope, known ? have.stamp : undefined);
-  const { changes, complete, to, more } = set;
+  const { complete, to, more } = set;
+  const changes = set.changes.map((change) => withData(turn, change));
   await line.send({
     kind: "changes",
     complete,
@@ -128,7 +144,19 @@ async function bringUpToDate(
   const want = await receiveWant(line, changes.length);
   await sendFiles(turn, { ...want, changes, transfer: have.transfer });
   const applied = await expect(line, "applied");
+  turn.onShort?.("client", applied.full ?? []);
   return { stamp: applied.stamp, more };
+}
+
+/** Tells of a large file what its bytes take, for it may have holes. */
+function withData(
+  { tree, scope }: Serving,
+  change: IncomingChange,
+): IncomingChange {
+  const { path, entry } = change;
+  if (entry?.kind !== "file" || entry.size < HOLES_FROM_BYTES) return change;
+  const data = tree.dataBytes(scope, path);
+  return data === undefined ? change : { ...change, data };
 }
 
 /** A client asks for each of `count` changes once at most, so that no list grows without end. */
@@ -161,6 +189,8 @@ async function sendFiles(
   },
 ): Promise<void> {
   let detail = "";
+  let broke: string | undefined;
+  const full: number[] = [];
   for (const verify of [false, true]) {
     const paths = (verify ? want.verify : want.plain).map((index) => {
       const change = want.changes[index];
@@ -179,9 +209,23 @@ async function sendFiles(
       transfer: want.transfer,
       paths,
     });
-    detail = settle(end.code, end.stderr) ?? detail;
+    // Whatever broke: the client looks at what came, and says what it lacks.
+    const outcome = settle(end.code, end.stderr);
+    if (outcome.kind !== "done") detail = end.stderr;
+    if (outcome.kind === "retry") broke = outcome.reason;
+    if (outcome.kind !== "hold") continue;
+    for (const index of verify ? want.verify : want.plain) {
+      const path = want.changes[index]?.path;
+      if (path !== undefined && namesFull(path, end.stderr)) full.push(index);
+    }
   }
-  await turn.line.send({ kind: "staged", detail: detail.slice(0, 1000) });
+  detail = detail.slice(0, 1000);
+  await turn.line.send({
+    kind: "staged",
+    detail,
+    ...(broke === undefined ? {} : { broke }),
+    ...(full.length === 0 ? {} : { full }),
+  });
 }
 
 async function takeEdits(
@@ -193,6 +237,10 @@ async function takeEdits(
     await line.send({ kind: "take", paths: BATCH_PATHS, bytes: BATCH_BYTES });
     const offered = await receiveEdits(line);
     let more = offered.more;
+    if (!more) {
+      const wanted = offered.changes.map(({ path }) => path);
+      turn.tree.trimStage(turn.stageName, new Set(wanted));
+    }
     if (offered.changes.length > 0) {
       const left = await commitEdits(turn, {
         edits: offered.changes,
@@ -245,17 +293,22 @@ async function commitEdits(
   const fetched = edits.filter((edit, index) =>
     !barred.has(index) && needsFetch(edit, entryAt(edit.path))
   );
-  const stderr = await fetchFiles(turn, { fetched, stage, transfer });
+  const fetch = await fetchWhatFits(turn, { fetched, stage, transfer });
   await line.send({ kind: "check" });
   const changed = new Set((await expect(line, "checked")).changed);
   for (const index of barred.keys()) changed.add(index);
   const staged = new Map<RelativePath, Staged>();
   for (const { path, entry, verify } of fetched) {
     if (entry === undefined) continue;
+    const waits = fetch.waiting.get(path);
+    if (waits !== undefined) {
+      staged.set(path, { kind: "left", reason: waits });
+      continue;
+    }
     const current = entryAt(path);
     const compared = verify === true && current !== undefined &&
       sameContent(current, entry);
-    const expected = { entry, verify: compared, stderr };
+    const expected = { entry, verify: compared, stderr: fetch.stderr };
     staged.set(path, await tree.checkStaged(stage, path, expected));
   }
   const moved = {
@@ -272,15 +325,24 @@ async function commitEdits(
   });
   await commitPlan(turn, { plan, stage });
   await tree.closeStage(stage);
+  turn.onShort?.(
+    "server",
+    edits.map(({ path }) => ({ path, room: fetch.short.get(path) })),
+  );
   return [
     ...[...changed].map((index) => ({
       index,
       reason: barred.get(index) ?? moved.reason,
     })),
-    ...plan.left.map(({ index, reason }) => ({
-      index: steady[index]?.index ?? 0,
-      reason,
-    })),
+    ...plan.left.map(({ index, reason }) => {
+      const of = steady[index];
+      const room = of === undefined ? undefined : fetch.short.get(of.edit.path);
+      return {
+        index: of?.index ?? 0,
+        reason,
+        ...(room === undefined ? {} : { room }),
+      };
+    }),
   ];
 }
 
@@ -306,38 +368,6 @@ function leaveBelow(edits: readonly EditChange[], changed: Set<number>): void {
   }
 }
 
-async function fetchFiles(
-  turn: Serving,
-  { fetched, stage, transfer }: {
-    fetched: readonly EditChange[];
-    stage: string;
-    transfer: Transfer;
-  },
-): Promise<string> {
-  let stderr = "";
-  for (const remote of ["", ".sinkd/outgoing"]) {
-    for (const verify of [false, true]) {
-      const paths = fetched.filter((edit) =>
-        (edit.verify === true) === verify &&
-        (edit.snapshot === true) === (remote !== "")
-      ).map(({ path }) => path);
-      if (paths.length === 0) continue;
-      const end = await turn.line.rsync({
-        direction: "edits",
-        local: stage,
-        remote,
-        compareDest: turn.tree.live(turn.scope),
-        verify,
-        transfer,
-        paths,
-      });
-      settle(end.code, end.stderr);
-      stderr += end.stderr;
-    }
-  }
-  return stderr;
-}
-
 async function commitPlan(
   turn: Serving,
   { plan, stage }: { plan: ServerPlan; stage: string },
@@ -357,22 +387,6 @@ async function commitPlan(
   journal.finish(intent);
   turn.assertServed?.();
   turn.onCommit(intent.stamp);
-}
-
-/** Throws when the call cannot be built on; gives rsync's words when some paths are not whole. */
-function settle(code: number, stderr: string): string | undefined {
-  const outcome = rsyncOutcome(code, stderr);
-  switch (outcome.kind) {
-    case "done":
-      return undefined;
-    case "partial":
-      return stderr;
-    case "hold":
-      throw new Error(`Cannot transfer: ${outcome.reason}; ${outcome.fix}`);
-    case "retry":
-    case "fault":
-      throw new Error(`Cannot transfer: ${outcome.reason}`);
-  }
 }
 
 async function expect<K extends ClientMessage["kind"]>(

@@ -9,6 +9,7 @@ import {
   INDEXES_PER_MESSAGE,
   inMessages,
   type ServerMessage,
+  TOLD_SHORTAGES,
   type Transfer,
 } from "../core/channel_protocol.ts";
 import { type Decided, planClientCommit } from "../core/client_commit.ts";
@@ -26,6 +27,7 @@ import {
   isSuspect,
   needsTransfer,
 } from "../core/reconcile.ts";
+import { type Need, needOf, type Shortage } from "../core/room.ts";
 import { compareStamps, type Stamp, ZERO_STAMP } from "../core/stamp.ts";
 import {
   type ApartPlan,
@@ -49,6 +51,8 @@ import type {
   LeftPath,
   PlannedAgreement,
   Position,
+  Room,
+  RoomClaim,
 } from "../ports.ts";
 
 /** What a turn works with. */
@@ -58,6 +62,8 @@ export interface ClientTurn {
   readonly disk: ClientDisk;
   readonly edits: Edits;
   readonly guard: IncomingGuard;
+  /** Space where the server's versions are staged. */
+  readonly room: Room;
   readonly transfer: Transfer;
   /** True when the anchor is one file. */
   readonly single: boolean;
@@ -112,10 +118,14 @@ export async function takeTurn(turn: ClientTurn): Promise<ClientTurnEnd> {
     transfer: turn.transfer,
   });
   const update = await takeUpdate(turn, welcome.epoch);
+  const full = update.left.flatMap(({ path, room }) =>
+    room === undefined ? [] : [{ path, room }]
+  ).slice(0, TOLD_SHORTAGES);
   await line.send({
     kind: "applied",
     stamp: base.position().stamp,
     left: update.left.length,
+    ...(full.length === 0 ? {} : { full }),
   });
   const inStep = !update.more && update.left.length === 0;
   for (;;) {
@@ -146,24 +156,22 @@ async function takeUpdate(
   const considered = consider(turn, changes);
   const { barred, apart } = considered;
   const candidates = guarded(turn, considered.candidates);
-  const { stage, verified } = await requestFiles(turn, { changes, candidates });
-  const { detail } = await expect(line, "staged");
+  const fetch = await fetchWhatFits(turn, { changes, candidates });
   const position = { epoch, stamp: header.to };
-  const { intent, left } = await planUpdate(turn, {
-    candidates,
-    barred,
-    apart,
-    stage,
-    verified,
-    position,
-  });
+  const update = { candidates, barred, apart, fetch, position };
+  const { intent, left } = await planUpdate(turn, update);
   const result = await commit(turn, intent);
   for (const { change, decision } of candidates) {
     if (decision.kind === "ignore") rejoined(turn, change.path, change.entry);
   }
   await turn.disk.closeStage();
   left.push(...result.left);
-  return { left, copies: result.copies, more: header.more, detail };
+  return {
+    left,
+    copies: result.copies,
+    more: header.more,
+    detail: fetch.detail,
+  };
 }
 
 /** The server's list; of a complete one, what has a base and is not named was deleted. */
@@ -195,8 +203,7 @@ export async function deleteHeld(
   const changes = [...base.held()].map((path) => ({ path }));
   const { intent, left } = await planUpdate(work, {
     ...consider(work, changes),
-    stage: "",
-    verified: new Set(),
+    fetch: NOTHING_FETCHED,
     position: base.position(),
   });
   const result = await commit(work, intent);
@@ -323,25 +330,89 @@ function changesFiles({ kind }: Decision): boolean {
   }
 }
 
-/** Asks for the files and links that need bytes and lets the server's rsync put them in the stage. */
-async function requestFiles(
+/** What came of fetching an update: the stage, what bytes were compared, and what does not fit. */
+interface Fetch {
+  readonly stage: string;
+  readonly verified: ReadonlySet<RelativePath>;
+  readonly short: ReadonlyMap<RelativePath, Shortage>;
+  /** The server's words, and why a call broke, if one did. */
+  readonly detail: string;
+  readonly broke: string | undefined;
+}
+
+const NOTHING_FETCHED: Fetch = {
+  stage: "",
+  verified: new Set(),
+  short: new Map(),
+  detail: "",
+  broke: undefined,
+};
+
+/** Fetches what there is space for; one file that does not fit keeps back no other, and no deletion. */
+async function fetchWhatFits(
   turn: ClientTurn,
   { changes, candidates }: {
     changes: readonly IncomingChange[];
     candidates: readonly Candidate[];
   },
-): Promise<{ stage: string; verified: ReadonlySet<RelativePath> }> {
-  const { line, disk } = turn;
-  const wanted = new Set(
-    candidates.filter(({ change, decision, local }) =>
-      needsTransfer(decision, { incoming: change.entry, local })
-    ).map(({ change }) => change.path),
+): Promise<Fetch> {
+  const { line, disk, room } = turn;
+  const wanted = candidates.filter(({ change, decision, local }) =>
+    needsTransfer(decision, { incoming: change.entry, local })
   );
+  const stage = wanted.length > 0 ? await disk.openStage() : "";
+  disk.trimStage(new Set(wanted.map(({ change }) => change.path)));
+  const needs = wanted.map(({ change: { path, entry, data } }) => ({
+    path,
+    bytes: entry === undefined ? 0 : needOf(entry, data),
+  }));
+  const claim = room.claim(stage, needs);
+  try {
+    const paths = new Set(
+      needs.map(({ path }) => path).filter((path) => !claim.left.has(path)),
+    );
+    const { verified, stopped } = await requestFiles(turn, {
+      changes,
+      candidates,
+      paths,
+      claim,
+    });
+    const { detail, broke, full = [] } = await expect(line, "staged");
+    const lacking = full.flatMap((index) => changes[index]?.path ?? [])
+      .filter((path) => paths.has(path));
+    if (stopped && lacking.length === 0) lacking.push(...largest(needs, paths));
+    const short = new Map([...claim.left, ...claim.overflow(lacking)]);
+    return { stage, verified, short, detail, broke };
+  } finally {
+    claim.release();
+  }
+}
+
+/** The path that needs most. */
+function largest(
+  needs: readonly Need[],
+  among: ReadonlySet<RelativePath>,
+): RelativePath[] {
+  const [first] = needs.filter(({ path }) => among.has(path))
+    .toSorted((one, other) => other.bytes - one.bytes);
+  return first === undefined ? [] : [first.path];
+}
+
+/** Asks for the files and links of `paths` and lets the server's rsync put them in the stage. */
+async function requestFiles(
+  turn: ClientTurn,
+  { changes, candidates, paths, claim }: {
+    changes: readonly IncomingChange[];
+    candidates: readonly Candidate[];
+    paths: ReadonlySet<RelativePath>;
+    claim: RoomClaim;
+  },
+): Promise<{ verified: ReadonlySet<RelativePath>; stopped: boolean }> {
+  const { line } = turn;
   const indexes = [...changes.keys()].filter((index) => {
     const change = changes[index];
-    return change !== undefined && wanted.has(change.path);
+    return change !== undefined && paths.has(change.path);
   });
-  const stage = indexes.length > 0 ? await disk.openStage() : "";
   const verify = new Set(
     candidates.filter(({ change: { entry }, local, row }) =>
       local !== undefined &&
@@ -372,29 +443,31 @@ async function requestFiles(
   ) {
     if (some.length === 0) continue;
     const { direction, password } = await expect(line, "rsync");
-    await line.serveRsync({ direction, password });
+    await line.serveRsync({ direction, password, signal: claim.signal });
     code = (await expect(line, "rsyncDone")).code;
   }
   // The call that compares bytes is the last: after a fault in it, nothing counts as compared.
-  return { stage, verified: code === 0 ? verify : new Set() };
+  const stopped = claim.signal.aborted;
+  return { verified: code === 0 && !stopped ? verify : new Set(), stopped };
 }
 
 async function planUpdate(
   turn: Pick<ClientTurn, "base" | "disk" | "copyName">,
-  { candidates, barred, apart, stage, verified, position }: {
+  { candidates, barred, apart, fetch, position }: {
     candidates: readonly Candidate[];
     barred: readonly LeftPath[];
     apart: readonly ApartPlan[];
-    stage: string;
-    verified: ReadonlySet<RelativePath>;
+    fetch: Fetch;
     position: Position;
   },
 ): Promise<{ intent: ClientIntent; left: LeftPath[] }> {
   const { disk, base } = turn;
+  const { stage, verified, short, broke } = fetch;
   const fetched = candidates.flatMap((
     { change: { path, entry }, local, decision },
   ) =>
-    entry !== undefined && needsTransfer(decision, { incoming: entry, local })
+    entry !== undefined && !short.has(path) &&
+      needsTransfer(decision, { incoming: entry, local })
       ? [{ path, entry, verified: verified.has(path) }]
       : []
   );
@@ -406,9 +479,16 @@ async function planUpdate(
   const agreements: PlannedAgreement[] = [];
   for (const candidate of candidates) {
     const { path, entry: incoming } = candidate.change;
+    const room = short.get(path);
+    if (room !== undefined) {
+      left.push({ path, reason: "it does not fit on this disk", room });
+      continue;
+    }
     const reason = broken.get(path);
     if (reason !== undefined) {
-      left.push(disk.obstacle(path) ?? { path, reason });
+      left.push(
+        disk.obstacle(path) ?? { path, reason: broke ?? reason },
+      );
       continue;
     }
     const decision = await settled(
@@ -653,16 +733,17 @@ function agreeOn(
   },
 ): void {
   const { base, edits } = turn;
-  const reasons = new Map(
-    committed.left.map(({ index, reason }) => [index, reason]),
+  const lefts = new Map(
+    committed.left.map((left) => [left.index, left]),
   );
   const agreements: Agreement[] = [];
   const again: LeftPath[] = [];
   const done: RelativePath[] = [];
   for (const [index, change] of batch.changes.entries()) {
-    const reason = reasons.get(index);
-    if (reason !== undefined) {
-      again.push({ path: change.path, reason });
+    const left = lefts.get(index);
+    if (left !== undefined) {
+      const { reason, room } = left;
+      again.push({ path: change.path, reason, room });
       continue;
     }
     agreements.push({

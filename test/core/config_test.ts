@@ -65,6 +65,7 @@ Deno.test("buildConfig() gives defaults when both files are empty", () => {
     logLevel: "info",
     rescanIntervalMs: 3_600_000,
     checksumIntervalMs: 30 * 24 * 3_600_000,
+    minFree: { kind: "percent", percent: 1, mostBytes: 100_000_000 },
   });
 });
 
@@ -74,6 +75,7 @@ server_addr = "box.lan"
 log_level = "debug"
 rescan_interval = "30m"
 checksum_interval = "7d"
+min_free = "2.5%"
 [[anchors]]
 path = "~/docs"
 name = "docs"
@@ -100,6 +102,7 @@ path = "music/./x//../y/"
     logLevel: "debug",
     rescanIntervalMs: 1_800_000,
     checksumIntervalMs: 7 * 24 * 3_600_000,
+    minFree: { kind: "percent", percent: 2.5 },
     anchors: [
       {
         path: "/home/alice/docs",

@@ -43,6 +43,7 @@ import type { ClientEnd, ToClient } from "./network.ts";
 import type { Gate, Process } from "./scheduler.ts";
 import type { Machine } from "./machine.ts";
 import { wirePath, type World } from "./world.ts";
+import { ENDLESS_ROOM } from "./endless_room.ts";
 
 const RECONNECT_MS = [50, 1000] as const;
 const TRANSFER = { compress: false, partial: true, checksum: false };
@@ -100,7 +101,7 @@ export class ClientNode implements ClientEnd {
       nowMs,
       steadyMs,
       rest: (ms) => world.scheduler.sleep(ms, `${machine.name} rests`),
-      defer: (path) => this.#note({ kind: "deferred", path }),
+      defer: (path, leastMs) => this.#note({ kind: "deferred", path, leastMs }),
       scan: (path) => this.#note({ kind: "appeared", path }),
       fetch: (path) => this.#fetch(path),
     });
@@ -476,6 +477,7 @@ export class ClientNode implements ClientEnd {
       disk: this.#disk,
       edits: this.#edits,
       guard: this.#guard,
+      room: ENDLESS_ROOM,
       transfer: TRANSFER,
       single: this.#machine.only !== undefined,
       copyName: (path) => this.#copyName(path),

@@ -25,6 +25,7 @@ import type { ServerEnd } from "./network.ts";
 import type { Process } from "./scheduler.ts";
 import type { JournalStore } from "./memory_journal.ts";
 import { USER, wirePath, type World } from "./world.ts";
+import { ENDLESS_ROOM } from "./endless_room.ts";
 
 const BROADCAST_MS = 5_000;
 const OPEN_LIMIT_MS = 15_000;
@@ -168,6 +169,7 @@ export class ServerNode implements ServerEnd {
         line: line.server(),
         journal: this.#journal,
         tree: this.#tree,
+        room: ENDLESS_ROOM,
         today: () => this.#today(),
         onCommit: () => this.#publishHead(),
       });

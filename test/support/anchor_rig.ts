@@ -9,6 +9,7 @@ import { Anchor } from "../../lib/daemon/anchor.ts";
 import { type AnchorStore, ClientStore } from "../../lib/io/base_store.ts";
 import { openDigests } from "../../lib/io/digest_store.ts";
 import { tempDirectory } from "./temp.ts";
+import { DiskRooms } from "../../lib/io/disk_room.ts";
 
 /** An anchor that is not open yet. */
 export interface AnchorRig extends AsyncDisposable {
@@ -57,6 +58,11 @@ export function anchorRig(
       clientName: "rig",
       runDirectory: `${directory}/run`,
       stateFile,
+      rooms: new DiskRooms({
+        minFree: { kind: "bytes", bytes: 0 },
+        reclaim: () => 0,
+        owed: () => 0,
+      }),
       ownPlaces: [],
       digests,
       checksumIntervalMs: 0,

@@ -29,6 +29,7 @@ import type {
 import { makeLinks } from "../../lib/io/rsync_serve.ts";
 import { type ClientTurnEnd, takeTurn } from "../../lib/turn/take_turn.ts";
 import { type Planned, tempDirectory, type Tree } from "./temp.ts";
+import { ENDLESS_ROOM } from "../sim/endless_room.ts";
 
 /** The epoch of the scripted server. */
 export const EPOCH = "00000000000000aa";
@@ -145,6 +146,7 @@ export async function updateAnchor(
     disk: places.disk,
     edits: NO_EDITS,
     guard: new IncomingGuard(() => performance.now()),
+    room: ENDLESS_ROOM,
     transfer: PLAIN,
     single: false,
     copyName: (path) => copyName(places.root, path),

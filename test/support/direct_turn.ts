@@ -34,6 +34,7 @@ import {
   finishClientIntent,
   takeTurn,
 } from "../../lib/turn/take_turn.ts";
+import { ENDLESS_ROOM } from "../sim/endless_room.ts";
 
 const TRANSFER = { compress: false, partial: false, checksum: false };
 
@@ -166,6 +167,7 @@ export class DirectAnchor {
     const { client, server: served } = directLines(this.#root);
     const [end] = await Promise.all([
       takeTurn({
+        room: ENDLESS_ROOM,
         line: client,
         base: this.#store,
         disk: this.#disk,
@@ -176,6 +178,7 @@ export class DirectAnchor {
         copyName: this.#copyName,
       }),
       serveTurn({
+        room: ENDLESS_ROOM,
         path: relativePath(treePathOf(this.#config)),
         stageName: "stage",
         exclusive: true,

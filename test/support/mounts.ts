@@ -57,6 +57,19 @@ export async function bindMount(
   };
 }
 
+/** Moves what a stopped process keeps in `directory` to a small file system of its own. */
+export async function moveToTmpfs(
+  directory: string,
+  options: string,
+): Promise<Tmpfs> {
+  const before = `${directory}.before`;
+  Deno.renameSync(directory, before);
+  Deno.mkdirSync(directory, { mode: 0o700 });
+  const small = await Tmpfs.mount(directory, options);
+  await run("cp", "-a", `${before}/.`, directory);
+  return small;
+}
+
 /** Why nothing can be mounted here; `undefined` when it can. */
 export function missingForMounts(): string | undefined {
   if (Deno.build.os !== "linux") return "Linux";

@@ -7,6 +7,7 @@ import { openServerTree } from "../../lib/io/server_tree.ts";
 import type { ServerLine } from "../../lib/ports.ts";
 import { serveTurn } from "../../lib/turn/serve_turn.ts";
 import { tempDirectory } from "../support/temp.ts";
+import { ENDLESS_ROOM } from "../sim/endless_room.ts";
 
 const EPOCH = "0123456789abcdef";
 
@@ -65,6 +66,7 @@ async function turn(losesAt: number) {
     line,
     journal,
     tree: openServerTree(directory.path, () => Promise.resolve()),
+    room: ENDLESS_ROOM,
     today: () => 20261122,
     assertServed() {
       if (++asked > losesAt) throw new Error("another server has alice");

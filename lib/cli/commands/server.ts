@@ -42,7 +42,10 @@ export async function server(
     jobs: Number(given.text("jobs") ?? 8),
     historyDays: Number(given.text("history-days") ?? 30),
     checksumDays: Number(given.text("checksum-days") ?? 30),
-    minFreePercent: Number(given.text("min-free") ?? 1),
+    minFree: {
+      kind: "percent" as const,
+      percent: Number(given.text("min-free") ?? 1),
+    },
   };
   const { runServer } = await import("../../daemon/server.ts");
   checkRootOwner(options.root, context.around);
