@@ -129,6 +129,8 @@ export interface ServerLine {
       verify: boolean;
       transfer: Transfer;
       paths: readonly RelativePath[];
+      /** A larger file is left out. */
+      maxBytes?: number;
       /** Ends the call in order. */
       signal?: AbortSignal;
     },

@@ -27,6 +27,8 @@ export interface RsyncJob {
   /** Compare bytes instead of size and mtime. */
   readonly verify: boolean;
   readonly transfer: Transfer;
+  /** A file that is larger by the time of the call is left out: there may be no space for it. */
+  readonly maxBytes?: number | undefined;
 }
 
 /** Arguments for rsync; the list of paths goes on its standard input. */
@@ -63,6 +65,7 @@ export function rsyncArguments(job: RsyncJob): string[] {
     ...(job.verify || (transfer.checksum && job.direction === "edits")
       ? ["--checksum"]
       : []),
+    ...(job.maxBytes === undefined ? [] : [`--max-size=${job.maxBytes}`]),
     `--timeout=${IO_TIMEOUT_S}`,
     "--sockopts=TCP_NODELAY",
     "--",

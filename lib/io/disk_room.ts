@@ -19,7 +19,7 @@ import { nameOf, OWN_NAME, parentOf, type RelativePath } from "../core/path.ts";
 import type { Room, RoomClaim } from "../ports.ts";
 import { diskBytes, lstatIfAny } from "./files.ts";
 
-const POLL_MS = 1000;
+const POLL_MS = 250;
 /** How long a file that did not fit although there was space (a quota) bounds what is tried again. */
 const CEILING_MS = 60_000;
 

@@ -68,10 +68,11 @@ async function fetchFiles(
   let stderr = "";
   for (const remote of ["", ".sinkd/outgoing"]) {
     for (const verify of [false, true]) {
-      const paths = going.filter((edit) =>
+      const some = going.filter((edit) =>
         (edit.verify === true) === verify &&
         (edit.snapshot === true) === (remote !== "")
-      ).map(({ path }) => path);
+      );
+      const paths = some.map(({ path }) => path);
       if (paths.length === 0) continue;
       const end = await turn.line.rsync({
         direction: "edits",
@@ -81,6 +82,8 @@ async function fetchFiles(
         verify,
         transfer,
         paths,
+        // What is left out of a comparison would pass for equal.
+        ...(verify ? {} : { maxBytes: largestOf(some) }),
         signal,
       });
       stderr += end.stderr;
@@ -95,6 +98,14 @@ async function fetchFiles(
     }
   }
   return { stderr, full: false };
+}
+
+function largestOf(edits: readonly EditChange[]): number {
+  return edits.reduce(
+    (most, { entry }) =>
+      entry?.kind === "file" ? Math.max(most, entry.size) : most,
+    0,
+  );
 }
 
 /** What is not whole in the stage. */
