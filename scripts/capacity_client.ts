@@ -56,7 +56,7 @@ export class PlayedClient implements AsyncDisposable {
         address,
         certPems: [certPem],
         broker: "",
-      }, address),
+      }, { address, instance: "played" }),
       (event) => this.#take(event),
     );
     Deno.mkdirSync(this.#files, { recursive: true });

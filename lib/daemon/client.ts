@@ -8,6 +8,7 @@ import { type Config, ConfigError } from "../core/config.ts";
 import type { ControlReply, ControlRequest } from "../core/control.ts";
 import { RESTARTING, STARTING_REPLY } from "../core/control_reply.ts";
 import { UsageError } from "../core/fault.ts";
+import { randomHex } from "../io/turn_lines.ts";
 import { loadConfig } from "../io/config_file.ts";
 import { clientRsyncFile, clientRunDirectory } from "../io/client_state.ts";
 import { holdFile } from "../io/directory_lock.ts";
@@ -104,6 +105,7 @@ class Client {
   /** Read since the session began. */
   #next: Config[] = [];
   #session: ClientSession | undefined;
+  readonly #instance = randomHex(8);
   readonly #requests = new Requests();
 
   constructor(
@@ -137,6 +139,7 @@ class Client {
       faults: this.faults,
       onPins: (renewed) => this.#renewPins(renewed),
       onMoved: (address) => this.#moved(address),
+      instance: this.#instance,
       onRestart: () => this.#requests.ask("restart"),
     });
     this.#session = session;

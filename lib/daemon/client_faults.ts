@@ -11,10 +11,21 @@ import type { StatedFault } from "./faults.ts";
 /** A connection that ended or was refused. */
 export function linkFault(
   event: Extract<LinkEvent, { kind: "down" | "refused" }>,
-  { user }: Credentials,
+  { user, client }: Credentials,
   address: string,
 ): StatedFault {
   if (event.kind === "down") return unreachableFault(event.reason, address);
+  if (event.twin === true) {
+    return {
+      kind: "twin",
+      level: "decision",
+      path: address,
+      cause:
+        `another machine is connected as ${user}/${client}: one of the two is a copy of the other (a cloned system, a copied home directory); nothing is synced here, edits are kept`,
+      fix:
+        `on the copy, with a new link from 'sinkd-server adduser ${user}': sinkd join LINK --name OTHER; if this machine was cut off or restarted a moment ago: nothing, it connects within half a minute`,
+    };
+  }
   return {
     kind: "revoked",
     level: "decision",

@@ -23,7 +23,11 @@ export const OFFLINE_PAYLOAD: string = JSON.stringify({
 /** The link of a client that joined the server at `address`. */
 export function clientLink(
   credentials: Credentials,
-  address: string,
+  { address, instance }: {
+    readonly address: string;
+    /** Random, of this process: a copy of this machine has another. */
+    readonly instance: string;
+  },
 ): LinkOptions {
   const { user, client, secret } = credentials;
   const topic = clientTopic(user, client);
@@ -31,7 +35,7 @@ export function clientLink(
     target: targetOf(credentials, address),
     username: `${user}/${client}`,
     password: secret,
-    clientId: `${user}/${client}`,
+    clientId: `${user}/${client}/${instance}`,
     will: { topic, payload: OFFLINE_PAYLOAD, retain: false },
     subscriptions: [SERVER_TOPIC, headTopic(user), replyTopic(user, client)],
   };

@@ -62,6 +62,8 @@ export interface SessionOptions {
   readonly onPins: (renewed: Credentials) => void;
   /** The user's server is one at this `host:port`. */
   readonly onMoved: (address: string) => void;
+  /** Random, of this process. */
+  readonly instance: string;
   /** An anchor needs permissions that only a new process can have. */
   readonly onRestart: () => void;
 }
@@ -185,7 +187,10 @@ export class ClientSession {
       { canaryDirectory: `${stateDirectory}/canary` },
     );
     this.#link = openLink(
-      clientLink(this.#options.credentials, this.#home.address),
+      clientLink(this.#options.credentials, {
+        address: this.#home.address,
+        instance: this.#options.instance,
+      }),
       (event) => this.#onLink(event),
     );
     await this.#watcher.ready;

@@ -71,6 +71,7 @@ export async function runServer(
     : await openBroker({
       authenticate: (user, client, secret, address) =>
         Promise.resolve(server.authenticate({ user, client }, secret, address)),
+      onTwin: (user, client, address) => server.onTwin(user, client, address),
       onFault: (error) => log.error`${describe(error)}`,
     });
   await using front = await openFront({

@@ -43,6 +43,8 @@ import { type User, Users } from "./users.ts";
 import { whoami } from "./whoami.ts";
 
 const BROADCAST_MS = 5_000;
+/** How long a second machine is told of after its last try, in milliseconds. */
+const TWIN_MS = 60_000;
 const PRUNE_MS = 6 * 60 * 60 * 1000;
 
 const log = logger("server");
@@ -146,6 +148,19 @@ export class Server {
   ): boolean | "later" {
     const outcome = this.#logins.verify(who, secret, address);
     return outcome === "later" ? outcome : outcome === "good";
+  }
+
+  /** A second machine has the credentials of one that is connected; it was refused. */
+  onTwin(user: string, client: string, address: string): void {
+    this.faults.note(`twin ${user}/${client}`, {
+      level: "decision",
+      path: `${user}/${client}`,
+      cause:
+        `a second machine, at ${address}, has the credentials of ${user}/${client}, as a copy of it has; it is refused while the first one is connected`,
+      fix:
+        `on the copy: sinkd join LINK --name OTHER, with a link from 'sinkd server adduser ${user}'`,
+      lastsMs: TWIN_MS,
+    });
   }
 
   /** Whom this server would serve. */

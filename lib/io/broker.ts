@@ -27,6 +27,8 @@ export interface BrokerOptions {
     secret: string,
     address: string,
   ): Promise<boolean | "later">;
+  /** Told of a second machine with a login whose first one is connected; the second is refused. */
+  onTwin(user: string, client: string, address: string): void;
   /** Told of faults that are nobody's refusal: a check that failed, an error inside aedes. */
   onFault(error: Error): void;
 }
@@ -52,6 +54,7 @@ const PUBLISH_PACE = { burst: 500, intervalMs: 10 };
 // Nobody may subscribe to it. A refused publish goes here, because refusing it would make
 // the client send it again for ever.
 const DEAD_TOPIC = "refused";
+const IDENTIFIER_REJECTED = 2;
 const BAD_CREDENTIALS = 4;
 const UNAVAILABLE = 3;
 
@@ -63,6 +66,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const serverStreams = new WeakSet<object>();
   const visitors = new WeakMap<object, Visitor>();
   const streams = new Set<Duplex>();
+  /** Who is connected, by login. */
   const clients = new Map<string, AedesClient>();
   const paces = new Paces();
   let dropped = 0;
@@ -82,7 +86,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
         return;
       }
       const login = parseLoginName(username ?? "");
-      if (login === undefined || client.id !== username) {
+      if (login === undefined || !isIdOf(client.id, username ?? "")) {
         done(refusal(BAD_CREDENTIALS), false);
         return;
       }
@@ -97,6 +101,15 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
               return done(refusal(code), false);
             }
             visitor?.admit();
+            const connected = clients.get(username ?? "");
+            if (
+              connected !== undefined && connected.id !== client.id &&
+              isLive(connected)
+            ) {
+              options.onTwin(login.user, login.client, address);
+              return done(refusal(IDENTIFIER_REJECTED), false);
+            }
+            clients.set(username ?? "", client);
             peers.set(client, { kind: "client", ...login });
             done(null, true);
           },
@@ -131,9 +144,10 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
     },
   };
   const aedes = await Aedes.createBroker(settings);
-  aedes.on("client", (client) => clients.set(client.id, client));
   aedes.on("clientDisconnect", (client) => {
-    if (clients.get(client.id) === client) clients.delete(client.id);
+    for (const [name, connected] of clients) {
+      if (connected === client) clients.delete(name);
+    }
     paces.forget(client);
   });
   (aedes as NodeJS.EventEmitter).on("error", options.onFault);
@@ -207,6 +221,15 @@ class Paces implements Disposable {
   [Symbol.dispose](): void {
     for (const client of [...this.#waiting.keys()]) this.forget(client);
   }
+}
+
+/** A login's own id, or one with the process's number behind it, which tells two copies of a machine apart. */
+function isIdOf(id: string, login: string): boolean {
+  return id === login || id.startsWith(`${login}/`);
+}
+
+function isLive({ conn, closed }: AedesClient): boolean {
+  return !closed && !(conn as Duplex).destroyed;
 }
 
 function refusal(returnCode: number): AuthenticateError {

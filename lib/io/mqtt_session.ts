@@ -41,7 +41,12 @@ export interface LinkOptions {
 export type LinkEvent =
   | { readonly kind: "up" }
   | { readonly kind: "down"; readonly reason: string }
-  | { readonly kind: "refused"; readonly reason: string }
+  /** `twin`: another process with this login is connected. */
+  | {
+    readonly kind: "refused";
+    readonly reason: string;
+    readonly twin?: true;
+  }
   | {
     readonly kind: "message";
     readonly topic: string;
@@ -62,6 +67,7 @@ const CONNECT_LIMIT_MS = 10_000;
 const END_LIMIT_MS = 1000;
 const MAX_UNACKNOWLEDGED = 1000;
 const REFUSED_CODES: readonly unknown[] = [4, 5];
+const IDENTIFIER_REJECTED = 2;
 
 /** A session that runs. */
 export interface Session {
@@ -94,7 +100,14 @@ export function startSession(
 
   const client = new MqttClient(() => stream, settingsOf(options));
   client.on("error", (error) => {
-    outcome = "code" in error && REFUSED_CODES.includes(error.code)
+    const code: unknown = "code" in error ? error.code : undefined;
+    outcome = code === IDENTIFIER_REJECTED
+      ? {
+        kind: "refused",
+        reason: "another machine with the same credentials is connected",
+        twin: true,
+      }
+      : REFUSED_CODES.includes(code)
       ? {
         kind: "refused",
         reason: "the broker refused the user name and secret",

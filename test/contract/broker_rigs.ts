@@ -66,6 +66,7 @@ export async function embeddedRig(): Promise<EmbeddedRig> {
           secret === SECRET && !revoked.has(loginName(user, client)),
         );
       },
+      onTwin: () => {},
       onFault: (error) => faults.push(error),
     });
     const front = await openFront({

@@ -38,3 +38,60 @@ test("server() refuses a root on which another one runs", async (world) => {
   assert.match(err, /another server runs on it; .*server\.pid/);
   await world.waitInStep();
 });
+
+test("client() of a copied machine is refused while the first one is connected, both sides say so, and nothing flaps", async (world) => {
+  const [a, b] = [world.client("a"), world.client("b")];
+  const copy = world.addMachine("alice", "copy");
+  world.forget(copy);
+  Deno.mkdirSync(copy.state, { recursive: true });
+  Deno.copyFileSync(
+    `${a.state}/credentials.json`,
+    `${copy.state}/credentials.json`,
+  );
+  await copy.process.start();
+  const told = await waitFor("the copy to be told", async () => {
+    const { errors } = await copy.report();
+    return errors.find(({ kind }) => kind === "twin");
+  });
+  assert.match(told.cause, /another machine is connected as alice\/a/);
+  assert.match(told.fix, /sinkd join LINK --name/);
+  assert.equal((await copy.sinkd("status")).code, 4);
+  await waitFor("the server to say so", async () => {
+    const { errors } = await world.serverReport();
+    return errors.some(({ path, cause }) =>
+      path === "alice/a" && /a second machine/.test(cause)
+    );
+  });
+  Deno.writeTextFileSync(`${a.files}/of the first`, "x");
+  Deno.writeTextFileSync(`${copy.files}/of the copy`, "x");
+  await waitFor(
+    "the first one's edit",
+    () => isThere(`${b.files}/of the first`),
+  );
+  assert.doesNotMatch(a.process.log(), /out of reach/);
+  assert.equal(isThere(`${b.files}/of the copy`), false);
+
+  // What the copy is told to do; nothing of what was written there is lost.
+  await copy.process.stop();
+  const link = await world.link("alice");
+  const joined = await world.sinkd(
+    ...["join", link, "--name", "copy", "--user-config", copy.config],
+    ...["--state", copy.state],
+  );
+  assert.equal(joined.code, 0, joined.err);
+  await copy.process.start();
+  await waitFor(
+    "the copy's edit",
+    () =>
+      isThere(`${b.files}/of the copy`) && isThere(`${a.files}/of the copy`),
+  );
+  await copy.process.stop();
+});
+
+function isThere(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isFile;
+  } catch {
+    return false;
+  }
+}

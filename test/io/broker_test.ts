@@ -370,6 +370,7 @@ Deno.test("the broker drops what waits of a client that floods and goes", async 
 Deno.test("the broker says 'unavailable' and not 'refused' to a login that must wait", async () => {
   await using broker = await openBroker({
     authenticate: () => Promise.resolve("later"),
+    onTwin: () => {},
     onFault: (error) => {
       throw error;
     },

@@ -57,7 +57,10 @@ export class HostileClient implements AsyncDisposable {
     this.world = world;
     this.machine = machine;
     const credentials = machine.credentials();
-    const link = clientLink(credentials, credentials.address);
+    const link = clientLink(credentials, {
+      address: credentials.address,
+      instance: "hostile",
+    });
     this.#link = openLink(link, (event) => this.#take(event));
   }
 

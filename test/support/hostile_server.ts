@@ -52,6 +52,7 @@ export class HostileServer implements AsyncDisposable {
     const broker = server.#stack.use(
       await openBroker({
         authenticate: () => Promise.resolve(true),
+        onTwin: () => {},
         onFault: (error) => {
           throw error;
         },
