@@ -168,7 +168,7 @@ for (const [what, act] of acts) {
       while (await channel.receive().catch(() => undefined) !== undefined);
       channel.close();
       await waitFor("it to be in status", async () => {
-        return (await scene.victim.anchor()).errors.length > 0;
+        return (await scene.victim.faults()).length > 0;
       });
     },
   );

@@ -47,8 +47,7 @@ for (const at of [".sinkd", ".sinkd/incoming"]) {
     await assertUntouched(world, outside, async () => {
       Deno.writeTextFileSync(`${a.files}/for b`, `${at} ${LARGE}`);
       await waitFor("b to say what to do", async () => {
-        const { errors } = await b.anchor();
-        return errors.some(({ cause }) =>
+        return (await b.faults()).some(({ cause }) =>
           /not a directory; move it away/.test(cause)
         );
       });

@@ -3,9 +3,14 @@
  *
  * @module
  */
-import type { AnchorReport, ClientReport } from "../../lib/core/status.ts";
+import type {
+  AnchorReport,
+  ClientReport,
+  Fault,
+} from "../../lib/core/status.ts";
 import { type Credentials, loadCredentials } from "../../lib/io/credentials.ts";
 import { DaemonProcess, runSinkd, type Said } from "./daemon_process.ts";
+import { problemsOf } from "./in_step.ts";
 
 /** Where a client lives. */
 export interface ClientPlan {
@@ -96,6 +101,12 @@ export class WorldClient {
     const report = await this.process.report();
     if (report?.role === "client") return report;
     throw new Error(`Cannot ask ${this.user}/${this.name}: no answer`);
+  }
+
+  /** All faults that its status names, of the client and of its anchors, but notes. */
+  async faults(): Promise<Fault[]> {
+    const report = await this.report();
+    return [report, ...report.anchors].flatMap(problemsOf);
   }
 
   /** The report of one anchor. */
