@@ -9,6 +9,8 @@ export { OWN_NAME };
 
 /** What rsync puts before the target of a link that it keeps from leading anywhere. */
 export const MUNGED_PREFIX = "/rsyncd-munged/";
+/** Longest target of a link that can be stored with the prefix, in bytes. */
+export const MAX_TARGET_BYTES: number = 4095 - MUNGED_PREFIX.length;
 
 const MAX_PATH_BYTES = 3800;
 const MAX_NAME_BYTES = 255;

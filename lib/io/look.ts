@@ -7,7 +7,12 @@ import { errorText } from "../core/error_text.ts";
 import type { Found } from "../core/entry.ts";
 import { MODE_MASK } from "../core/entry.ts";
 import type { RelativePath } from "../core/path.ts";
-import { ancestorsOf, MUNGED_PREFIX, pathFault } from "../core/path.ts";
+import {
+  ancestorsOf,
+  MAX_TARGET_BYTES,
+  MUNGED_PREFIX,
+  pathFault,
+} from "../core/path.ts";
 
 /** What is at a path now. Causes read on after the path: "is a named pipe". */
 export type Look =
@@ -93,6 +98,11 @@ function lookAtLink(info: Deno.FileInfo, fullPath: string): Look | undefined {
   }
   if (target.startsWith(MUNGED_PREFIX)) {
     const cause = `is a link whose target starts with ${MUNGED_PREFIX}`;
+    return { kind: "uncarriable", cause };
+  }
+  if (new TextEncoder().encode(target).length > MAX_TARGET_BYTES) {
+    const cause =
+      `is a link whose target has more than ${MAX_TARGET_BYTES} bytes`;
     return { kind: "uncarriable", cause };
   }
   return foundAs({ kind: "link", target }, info);

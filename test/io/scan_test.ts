@@ -91,17 +91,20 @@ Deno.test("scanTree() lists what cannot be carried, with the reason", async () =
   await using tree = makeTree();
   await runCommand("mkfifo", `${tree.path}/pipe`);
   Deno.symlinkSync("/rsyncd-munged/x", `${tree.path}/munged`);
+  Deno.symlinkSync("é".repeat(2041), `${tree.path}/long`);
+  Deno.symlinkSync("é".repeat(2040), `${tree.path}/longest`);
   const names =
     `: > "$(printf 'a\\377')" && ln -s "$(printf 'b\\377')" bad-target`;
   await runCommand("sh", "-c", `cd "$1" && ${names}`, "sh", tree.path);
   const listener = Deno.listen({ transport: "unix", path: `${tree.path}/s` });
   const scan = await scanTree(tree.path, ALL);
   listener.close();
-  assert.equal(scan.found.size, 0);
+  assert.deepEqual(pathsOf(scan), ["longest"]);
   assert.deepEqual(
     new Map(scan.uncarriable.map((f) => [f.path, f.cause])),
     new Map([
       ["pipe", "is a named pipe (FIFO)"],
+      ["long", "is a link whose target has more than 4080 bytes"],
       ["munged", "is a link whose target starts with /rsyncd-munged/"],
       ["a\ufffd", "has a name not in UTF-8"],
       ["bad-target", "is a link whose target is not valid UTF-8"],
