@@ -4,6 +4,7 @@
  *
  * @module
  */
+import process from "node:process";
 import { OWN_NAME, type RelativePath } from "../core/path.ts";
 import {
   linkArguments,
@@ -142,7 +143,7 @@ function writeConfig(
   directory: string,
   rules: Omit<ModuleRules, "asRoot">,
 ): void {
-  const text = moduleText({ ...rules, asRoot: Deno.uid() === 0 });
+  const text = moduleText({ ...rules, asRoot: process.geteuid?.() === 0 });
   writePrivate(`${directory}/${MODULE_FILES.config}`, text);
 }
 
