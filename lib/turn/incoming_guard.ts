@@ -9,7 +9,7 @@
  * @module
  */
 import { mustHoldIncoming } from "../core/deletions.ts";
-import type { RelativePath } from "../core/path.ts";
+import { ancestorsOf, type RelativePath } from "../core/path.ts";
 
 /** What comes in within this time is judged together, in milliseconds. */
 const TOGETHER_MS = 10 * 60_000;
@@ -38,6 +38,8 @@ export class IncomingGuard {
   #done: { readonly atMs: number; readonly count: number }[] = [];
   /** Paths that began to wait lately. */
   readonly #waiting = new Map<RelativePath, number>();
+  /** Directories that wait for no reason of their own but for what waits in them. */
+  readonly #around = new Set<RelativePath>();
 
   constructor(steadyMs: () => number) {
     this.#steadyMs = steadyMs;
@@ -53,11 +55,17 @@ export class IncomingGuard {
       for (const path of paths) this.#waiting.set(path, nowMs);
       return { hold: paths, release: [] };
     }
-    const release = [...this.#waiting.keys()];
-    this.#waiting.clear();
-    const count = paths.length + release.length;
+    const count = paths.length + this.#waiting.size;
     if (count > 0) this.#done.push({ atMs: nowMs, count });
+    const release = [...this.#waiting.keys(), ...this.#around];
+    this.#waiting.clear();
+    this.#around.clear();
     return { hold: [], release };
+  }
+
+  /** These directories wait, too, until what waits in them is released. */
+  holdAround(directories: readonly RelativePath[]): void {
+    for (const path of directories) this.#around.add(path);
   }
 
   #forgetOld(held: ReadonlySet<RelativePath>): void {
@@ -65,6 +73,10 @@ export class IncomingGuard {
     this.#done = this.#done.filter(({ atMs }) => atMs > sinceMs);
     for (const [path, atMs] of this.#waiting) {
       if (atMs <= sinceMs || !held.has(path)) this.#waiting.delete(path);
+    }
+    const above = new Set([...this.#waiting.keys()].flatMap(ancestorsOf));
+    for (const path of this.#around) {
+      if (!above.has(path)) this.#around.delete(path);
     }
   }
 }

@@ -232,6 +232,13 @@ function guarded(
   });
   base.hold(hold);
   const released = new Set(release);
+  const staying = [...base.held()].filter((path) => !released.has(path));
+  // One that still holds something cannot go, and would come to the server as new.
+  const above = new Set(staying.flatMap(ancestorsOf));
+  const around = losses.map(({ change }) => change.path)
+    .filter((path) => above.has(path) && !base.held().has(path));
+  base.hold(around);
+  guard.holdAround(around);
   const waiting = base.held();
   const going = candidates.filter((candidate) => {
     const { path } = candidate.change;

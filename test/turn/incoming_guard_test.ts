@@ -107,12 +107,16 @@ async function deleteMany(
     Deno.removeSync(`${a.root}/d/${i}`);
   }
   if (from + how.count === COUNT) Deno.removeSync(`${a.root}/d`);
-  const anchor = a.anchor();
+  await settle(a.anchor(), server);
+}
+
+/** Sends all; the person there says yes, or there is nothing to ask. */
+async function settle(
+  anchor: DirectAnchor,
+  server: DirectServer,
+): Promise<void> {
   await anchor.sync(server);
-  // The person there says yes, or there is nothing to ask.
-  for (;;) {
-    const until = anchor.edits.judgeAtMs();
-    if (until === undefined) break;
+  while (anchor.edits.judgeAtMs() !== undefined) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   anchor.edits.heldPaths();
@@ -205,14 +209,7 @@ Deno.test("takeTurn() holds no renamed directory, also when the new names come a
     await fill(world);
     const away = `${a.root}.away`;
     Deno.renameSync(`${a.root}/d`, away);
-    const anchor = a.anchor();
-    await anchor.sync(server);
-    while (anchor.edits.judgeAtMs() !== undefined) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    anchor.edits.heldPaths();
-    anchor.edits.approve();
-    await anchor.sync(server);
+    await settle(a.anchor(), server);
     await b.anchor().sync(server);
     assert.equal(b.record.held().size, COUNT + 1);
     Deno.renameSync(away, `${a.root}/e`);
@@ -221,6 +218,30 @@ Deno.test("takeTurn() holds no renamed directory, also when the new names come a
     assert.equal(b.record.held().size, 0);
     assert.equal(count(b), COUNT + 2);
     assert.ok(!has(b, "d") && has(b, "e/5"));
+  }));
+
+Deno.test("takeTurn() holds a directory as long as what is held in it, whoever made it", () =>
+  withMachines(async (world) => {
+    const { server, a, b } = world;
+    await fill(world);
+    const anchor = a.anchor();
+    // The files are as old as before; their directory is new, and nothing that counts.
+    Deno.mkdirSync(`${a.root}/e`);
+    Deno.renameSync(`${a.root}/d`, `${a.root}/e/d`);
+    await settle(anchor, server);
+    await b.anchor().sync(server);
+    assert.ok(has(b, "e/d/5") && !has(b, "d"));
+    Deno.removeSync(`${a.root}/e`, { recursive: true });
+    await settle(anchor, server);
+    await b.anchor().sync(server);
+    assert.equal(b.record.held().size, COUNT + 2);
+    await b.anchor().sync(server);
+    await a.anchor().sync(server);
+    assert.ok(has(b, "e/d/5") && !has(a, "e"));
+    await b.anchor().deleteHeld();
+    await b.anchor().sync(server);
+    await a.anchor().sync(server);
+    assert.deepEqual([count(a), count(b)], [1, 1]);
   }));
 
 Deno.test("takeTurn() holds nothing that whoever deleted it had made not long ago", () =>
