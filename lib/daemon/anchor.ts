@@ -49,7 +49,7 @@ import { shapeAt } from "./anchor_records.ts";
 import { decidedHere, heldHere } from "./anchor_held.ts";
 import { AnchorRoot, type Hold, parentDirectory } from "./anchor_root.ts";
 import { ALMOST_NOTHING_MS, AnchorScans } from "./anchor_scans.ts";
-import { suspectBytes, suspectRecords } from "./anchor_suspects.ts";
+import { fetchApart, suspectBytes, suspectRecords } from "./anchor_suspects.ts";
 import { guardedEdits, noteTurn, transferOf } from "./anchor_turn.ts";
 import { describe, Faults } from "./faults.ts";
 import { meteredChannel } from "./metered_channel.ts";
@@ -179,7 +179,7 @@ export class Anchor implements AsyncDisposable {
       rest: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
       defer: (path, leastMs) => this.note({ kind: "deferred", path, leastMs }),
       scan: (path) => this.note({ kind: "appeared", path }),
-      fetch: (path) => this.#suspect(suspectRecords, [path]),
+      fetch: (path) => this.#suspect(fetchApart, [path]),
     });
     this.#scans = new AnchorScans({
       root: this.root,

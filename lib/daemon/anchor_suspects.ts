@@ -51,6 +51,21 @@ export function suspectRecords(
   return forgotten;
 }
 
+/**
+ * As {@linkcode suspectRecords}, where the way of what the server has is free now: it is known to be
+ * missing until the same step of the record that asks for it.
+ */
+export function fetchApart(
+  ports: SuspectPorts,
+  paths: readonly RelativePath[],
+): RelativePath[] {
+  const aparts = ports.base.aparts();
+  return suspectRecords(
+    ports,
+    paths.filter((path) => aparts.get(path)?.entry !== undefined),
+  );
+}
+
 /** True when the path goes to the server anyhow. */
 function isEdited({ base, disk }: SuspectPorts, path: RelativePath): boolean {
   const look = disk.look(path);

@@ -234,6 +234,11 @@ export class AnchorEdits implements Edits {
       if (unknown.some((directory) => isWithin(path, directory))) continue;
       this.#judge(path, disk.look(path), known);
     }
+    for (const path of [...base.aparts().keys()]) {
+      if (below !== undefined && !isWithin(path, below)) continue;
+      if (scan.found.has(path) || bases.has(path)) continue;
+      this.#judge(path, disk.look(path), undefined);
+    }
     for (const path of [...this.#waiting]) {
       if (below !== undefined && !isWithin(path, below)) continue;
       this.#judge(path, disk.look(path), base.row(path).base);
@@ -475,9 +480,7 @@ export class AnchorEdits implements Edits {
       const barred = ancestorsOf(path).some((above) =>
         aparts.get(above)?.entry !== undefined
       );
-      if (barred || disk.isBeyond(path, apart.entry)) return true;
-      base.setApart(path, undefined);
-      fetch(path);
+      if (!barred && !disk.isBeyond(path, apart.entry)) fetch(path);
       return true;
     }
     if (directory) return keptIn(disk, path) !== undefined;

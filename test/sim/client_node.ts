@@ -23,7 +23,7 @@ import {
   settleWakeMs,
   takeSettled,
 } from "../../lib/core/settle.ts";
-import { utcText, ZERO_STAMP } from "../../lib/core/stamp.ts";
+import { utcText } from "../../lib/core/stamp.ts";
 import { passesOver } from "../../lib/core/selection.ts";
 import { AnchorDisk } from "../../lib/io/client_disk.ts";
 import { lstatIfAny } from "../../lib/io/files.ts";
@@ -36,6 +36,7 @@ import {
   finishClientIntent,
   takeTurn,
 } from "../../lib/turn/take_turn.ts";
+import { fetchApart } from "../../lib/daemon/anchor_suspects.ts";
 import { makeLinks } from "./fake_deno.ts";
 import type { FileEvent } from "./file_system.ts";
 import type { SimLine } from "./line.ts";
@@ -66,6 +67,7 @@ export class ClientNode implements ClientEnd {
   #watching = false;
   #looking = false;
   #inTurn = false;
+  #fetching = 0;
   #wasUp = false;
   #recovering = false;
   #wakeMs = Infinity;
@@ -171,12 +173,19 @@ export class ClientNode implements ClientEnd {
 
   /** Something was in the way of the server's version and is gone. */
   #fetch(path: RelativePath): void {
-    this.#base.agree([{ path, base: undefined }], {
-      ...this.#base.position(),
-      stamp: ZERO_STAMP,
+    const { scheduler } = this.#world;
+    this.#fetching++;
+    scheduler.spawn(this.process, `${this.#machine.name} fetches`, async () => {
+      await this.#serially(() => {
+        const ports = { base: this.#base, disk: this.#disk };
+        const forgotten = fetchApart(ports, [path]);
+        if (forgotten.length > 0) this.#world.forgetStamp(this.#who());
+        this.#edits.examine(forgotten);
+        return Promise.resolve();
+      });
+      this.#fetching--;
+      this.#opened();
     });
-    this.#world.forgetStamp(this.#who());
-    this.#opened();
   }
 
   /** Whose stamp it is: in another epoch it begins anew. */
@@ -194,6 +203,7 @@ export class ClientNode implements ClientEnd {
     const { head } = this.#state;
     const position = this.#base.position();
     return this.#watching && !this.#looking && !this.#inTurn &&
+      this.#fetching === 0 &&
       this.#edits.pending() === 0 && settleWakeMs(this.#settle) === undefined &&
       this.#disk.asides.dueMs() === undefined &&
       this.#world.network.isUp(this.#machine.name) &&
