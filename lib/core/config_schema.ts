@@ -17,7 +17,7 @@ import {
 } from "./config_values.ts";
 import { parseExcludes } from "./excludes.ts";
 import { nearest } from "./nearest.ts";
-import { nameFault } from "./path.ts";
+import { anchorNameFault } from "./path.ts";
 
 /** Levels of `log_level`, most talkative first. */
 export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
@@ -159,7 +159,7 @@ function unknownKey(table: KeyPath, key: string): string {
 function parseName(value: unknown): Outcome<string> {
   const text = parseText(value);
   if (!text.ok) return text;
-  const fault = nameFault(text.value);
+  const fault = anchorNameFault(text.value);
   return fault === undefined
     ? text
     : { ok: false, reason: `${shown(value)} ${fault}; choose another name` };

@@ -115,7 +115,12 @@ export function comparePaths(left: string, right: string): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-/** Why a user, client or anchor name cannot be used, or `undefined`. */
+/** Why an anchor's name cannot be used, or `undefined`: as others, but what is hidden may be one. */
+export function anchorNameFault(name: string): string | undefined {
+  return nameFault(name.replace(/^\./, "x")) ?? pathFault(name);
+}
+
+/** Why a user or client name cannot be used, or `undefined`. */
 export function nameFault(name: string): string | undefined {
   if (name.length === 0) return "is empty";
   if (encoder.encode(name).length > 64) return "is longer than 64 bytes";

@@ -22,9 +22,9 @@ import type { DiskRooms } from "../io/disk_room.ts";
 import { lstatIfAny } from "../io/files.ts";
 import type { Leftover } from "../io/leftovers.ts";
 import { logger } from "../io/log.ts";
+import { anchorLine } from "../io/other_name_line.ts";
 import { realPathOf } from "../io/own_places.ts";
 import { makeLinks } from "../io/rsync_serve.ts";
-import { clientLine } from "../io/turn_lines.ts";
 import { AnchorEdits } from "../turn/edits.ts";
 import {
   meteredClientLine,
@@ -327,9 +327,10 @@ export class Anchor implements AsyncDisposable {
       await finishClientIntent(this.store, this.#disk, this.edits);
       const meter = this.#meter = new TransferMeter(() => performance.now());
       const metered = meteredChannel(channel, meter, "client");
-      const line = clientLine(metered, {
+      const line = await anchorLine(metered, {
         root: this.root,
         only: this.only,
+        treePath: this.treePath,
         runDirectory: this.#ports.runDirectory,
         silenceMs: SILENCE_MS,
       });

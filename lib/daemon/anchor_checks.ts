@@ -10,6 +10,12 @@
 import type { DatabaseSync } from "node:sqlite";
 import { type Found, sameFound } from "../core/entry.ts";
 import type { RelativePath } from "../core/path.ts";
+import {
+  otherName,
+  type TwoNames,
+  twoNames,
+  underOtherName,
+} from "../core/other_name.ts";
 import { bucketOf, type Claim, type Recorded } from "../core/proof.ts";
 import { passesOver, type Selection } from "../core/selection.ts";
 import { compareStamps } from "../core/stamp.ts";
@@ -82,6 +88,7 @@ export interface ChecksPorts {
 /** See the module. */
 export class AnchorChecks implements AsyncDisposable {
   readonly #ports: ChecksPorts;
+  readonly #names: TwoNames | undefined;
   readonly #store: DigestStore;
   readonly #findings: AnchorFindings;
   readonly #worker: ChecksumWorker;
@@ -97,6 +104,7 @@ export class AnchorChecks implements AsyncDisposable {
   constructor(ports: ChecksPorts) {
     const { anchor, digests, intervalMs, usable } = ports;
     this.#ports = ports;
+    this.#names = twoNames(anchor.selection.only, anchor.treePath);
     this.#store = new DigestStore(digests, anchor.path);
     this.#findings = new AnchorFindings(this.#store, anchor.root);
     this.#worker = new ChecksumWorker({
@@ -182,7 +190,7 @@ export class AnchorChecks implements AsyncDisposable {
     const { epoch, stamp } = await this.#read((page) => {
       for (const { path, found: { entry } } of page) {
         if (passesOver(selection, path, entry) || held.has(path)) continue;
-        sums.add(path, entry);
+        sums.add(this.#there(path), entry);
       }
       this.#await(page);
     });
@@ -195,16 +203,22 @@ export class AnchorChecks implements AsyncDisposable {
       single: only !== undefined,
       epoch,
       stamp,
-      excludes: [...excludes],
+      // They are about its name here; the record takes out what they leave out.
+      excludes: this.#names === undefined ? [...excludes] : [],
       ...(minSize === undefined ? {} : { minSize }),
       ...(maxSize === undefined ? {} : { maxSize }),
       recheck,
     }, {
       sums: () => Promise.resolve(sums.end()),
       listed: (buckets) => this.#listed(buckets),
-      passesOver: (path, entry) => passesOver(selection, path, entry),
-      unproved: (after, limit) => this.#unproved(after, limit),
-      proved: (claims) => this.#proved(claims),
+      passesOver: (path, entry) =>
+        passesOver(selection, this.#there(path), entry),
+      unproved: (after, limit) =>
+        underOtherName(
+          this.#names,
+          this.#unproved(this.#there(after as RelativePath), limit),
+        ),
+      proved: (claims) => this.#proved(underOtherName(this.#names, claims)),
     });
     if (end.kind === "compared") this.#recheck = false;
     return end;
@@ -212,8 +226,8 @@ export class AnchorChecks implements AsyncDisposable {
 
   #conclude(end: ProofEnd): void {
     if (end.kind === "moved") return this.#retry();
-    const records = this.#fresh(end.records);
-    const bytes = this.#fresh(end.bytes);
+    const records = this.#fresh(end.records.map((path) => this.#there(path)));
+    const bytes = this.#fresh(end.bytes.map((path) => this.#there(path)));
     if (records.length + bytes.length > 0) this.#notBeforeMs = 0;
     if (end.records.length + end.bytes.length === 0) this.#findings.agreed();
     if (records.length > 0) {
@@ -261,12 +275,18 @@ export class AnchorChecks implements AsyncDisposable {
     const held = this.#ports.held();
     const { stamp } = await this.#read((page) => {
       for (const { path, found: { entry } } of page) {
-        if (!buckets.has(bucketOf(path)) || held.has(path)) continue;
-        listed.push({ path, entry });
+        const told = this.#there(path);
+        if (!buckets.has(bucketOf(told)) || held.has(path)) continue;
+        listed.push({ path: told, entry });
       }
     });
     if (compareStamps(stamp, this.#ports.position().stamp) === 0) return listed;
     throw new Error("Cannot compare: a turn came in between");
+  }
+
+  /** A path as the other side calls it. */
+  #there(path: RelativePath): RelativePath {
+    return otherName(this.#names, path);
   }
 
   /** Files that are new, or were changed, wait for their checksums. */

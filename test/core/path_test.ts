@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
   ancestorsOf,
+  anchorNameFault,
   comparePaths,
   isWithin,
   joinPath,
@@ -131,5 +132,15 @@ Deno.test("nameFault() refuses what would be another topic, a path, or hidden", 
   }
   for (const name of ["alice", "Zoë's laptop", "a.b-c_d", "x".repeat(64)]) {
     assert.equal(nameFault(name), undefined, name);
+  }
+});
+
+Deno.test("anchorNameFault() takes hidden names, but none that is sinkd's or no name", () => {
+  const bad = ["", ".", "..", ".sinkd", ".a/b", "a/b", ".a\n", ". ", "-a", "#"];
+  for (const name of [...bad, `.${"x".repeat(64)}`]) {
+    assert.notEqual(anchorNameFault(name), undefined, JSON.stringify(name));
+  }
+  for (const name of [".bashrc", "...", "..a", ".sinkd2", "docs", ".-"]) {
+    assert.equal(anchorNameFault(name), undefined, name);
   }
 });

@@ -134,19 +134,3 @@ Deno.test("a pid file whose path has a comma is refused, with what to do", async
   assert.match(said.err, /a,b\.sock.*has a comma.*--pid FILE/);
   assert.doesNotMatch(said.err, /Requires/);
 });
-
-Deno.test("a single file under another name is refused in words, and adds nothing", async () => {
-  await using temp = tempDirectory("sinkd-odd-");
-  const config = `${temp.path}/sinkd.conf`;
-  Deno.writeTextFileSync(`${temp.path}/.bashrc`, "mine");
-  const add = (...more: string[]) =>
-    runSinkd(
-      ["add", `${temp.path}/.bashrc`, "--user-config", config, ...more],
-      { PATH: Deno.env.get("PATH") ?? "", HOME: temp.path },
-    );
-  const refused = await add("--name", "bashrc");
-  assert.equal(refused.code, 2, refused.err);
-  assert.match(refused.err, /has its own name on the server.*leave out --name/);
-  assert.throws(() => Deno.statSync(config), Deno.errors.NotFound);
-  assert.equal((await add()).code, 0);
-});

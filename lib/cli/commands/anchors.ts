@@ -25,7 +25,7 @@ export async function add(
   context: Context,
 ): Promise<number> {
   const path = absolute(given.operands[0] ?? "", context.around);
-  await checkAnchor(path, given.text("name"));
+  await checkAnchor(path);
   const places = ownPlaces({
     ...clientPlaces(given, context.around),
     pidFile: pidFilesToAsk(given, context.around)[0],
@@ -93,10 +93,7 @@ function configFiles(given: Arguments, context: Context): ConfigFiles {
   };
 }
 
-async function checkAnchor(
-  path: string,
-  name: string | undefined,
-): Promise<void> {
+async function checkAnchor(path: string): Promise<void> {
   let info: Deno.FileInfo;
   try {
     info = await Deno.lstat(path);
@@ -104,12 +101,6 @@ async function checkAnchor(
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new UsageError(
       `Cannot add '${path}': it does not exist; make it first, or check how it is written`,
-    );
-  }
-  const ownName = path.slice(path.lastIndexOf("/") + 1);
-  if (info.isFile && name !== undefined && name !== ownName) {
-    throw new UsageError(
-      `Cannot add '${path}' as '${name}': a single file has its own name on the server, too; leave out --name, or add the directory that it is in`,
     );
   }
   if (info.isDirectory || info.isFile) return;
