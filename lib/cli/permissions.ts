@@ -63,7 +63,7 @@ export function grantsOf(
       return merge(controlGrants(given, around), {
         read: [root],
         write: [root],
-        sys: ["hostname", "networkInterfaces"],
+        sys: ["hostname", "networkInterfaces", "statfs"],
       });
     }
     case "join": {

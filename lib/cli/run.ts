@@ -8,6 +8,7 @@ import { type Context, openContext } from "./context.ts";
 import { EXIT, exitCodeOf, messageOf } from "./exit_codes.ts";
 import { commandHelp, programHelp } from "./help.ts";
 import { inWordsOf, tableWords } from "./product.ts";
+import { serverRoot } from "./places.ts";
 import type { Program } from "./spec.ts";
 import { versionLine } from "./version_line.ts";
 
@@ -39,7 +40,11 @@ export async function runCommandLine(
       return EXIT.usage;
     case "run":
       try {
-        return await line.command.run(line.given, context, program);
+        const { command, given } = line;
+        const run = () => command.run(given, context, program);
+        if (command.role !== "accounts") return await run();
+        const { onFullDisk } = await import("./on_full_disk.ts");
+        return await onFullDisk(serverRoot(given, context.around), run);
       } catch (error) {
         context.say(`sinkd: ${messageOf(error)}`);
         return exitCodeOf(error);

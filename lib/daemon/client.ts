@@ -23,6 +23,8 @@ import { describe, Faults } from "./faults.ts";
 import { Reachable } from "./reachable.ts";
 import { type Life, liveOn, Requests } from "./requests.ts";
 import { noteUntried } from "./rsync_fault.ts";
+import { SpaceWait } from "./space_wait.ts";
+import { waitingClientReport } from "./waiting_reports.ts";
 
 /** Where a client's files are. */
 export interface ClientOptions {
@@ -64,28 +66,48 @@ export async function runClient(
       `Cannot start the client: it has not joined a server yet (no credentials in ${options.stateDirectory}); run 'sinkd join LINK' with a link from 'sinkd server adduser NAME'`,
     );
   }
-  using _state = holdState(options);
-  const config = read(options);
-  await configureLog(config.logLevel, options.journal);
   const { stateDirectory } = options;
-  const rsync = await trustRsync({
-    runDirectory: clientRunDirectory(stateDirectory),
-    memory: clientRsyncFile(stateDirectory),
+  const wait = new SpaceWait(stateDirectory, "this machine");
+  const early = new Requests();
+  let client: Client | undefined;
+  await reachable.answer(async (request) => {
+    if (client !== undefined && !wait.isWaiting) {
+      return await client.control(request);
+    }
+    if (request.command === "stop") {
+      early.ask("stop");
+      client?.stop();
+      return { ok: true, message: "stopping" };
+    }
+    return wait.answer(
+      request,
+      (fault) => waitingClientReport(credentials, fault),
+    ) ?? STARTING_REPLY;
   });
-  if (rsync.warning !== undefined) log.warn`${rsync.warning}`;
-  const client = new Client(options, credentials, config);
-  noteUntried(client.faults, rsync);
-  await reachable.answer((request) => client.control(request));
-  signals.onReload(() => client.reloadQuietly());
-  signals.shutdown.addEventListener("abort", () => client.stop(), {
+  signals.onReload(() => client?.reloadQuietly());
+  signals.shutdown.addEventListener("abort", () => client?.stop(), {
     once: true,
   });
-  if (signals.shutdown.aborted) client.stop();
-  await client.run();
+  const stopped = AbortSignal.any([signals.shutdown, early.stopped]);
+  const end = await wait.through(async () => {
+    using _state = holdState(options);
+    const config = read(options);
+    await configureLog(config.logLevel, options.journal);
+    const rsync = await trustRsync({
+      runDirectory: clientRunDirectory(stateDirectory),
+      memory: clientRsyncFile(stateDirectory),
+    });
+    if (rsync.warning !== undefined) log.warn`${rsync.warning}`;
+    client = new Client(options, credentials, config, () => wait.end());
+    noteUntried(client.faults, rsync);
+    if (stopped.aborted) client.stop();
+    await client.run();
+    return client.end;
+  }, stopped) ?? "stopped";
   // From here on nothing can be asked any more.
   await reachable.close();
-  if (client.end === "restart") reachable.leaveToSuccessor();
-  return client.end;
+  if (end === "restart") reachable.leaveToSuccessor();
+  return end;
 }
 
 /** One state directory, one client: two with the same credentials would end each other's connection. */
@@ -99,6 +121,8 @@ function holdState({ stateDirectory, pidFile }: ClientOptions): Disposable {
 
 class Client {
   readonly #options: ClientOptions;
+  /** A session could be made. */
+  readonly #onBegun: () => void;
   #credentials: Credentials;
   readonly faults = new Faults();
   #config: Config;
@@ -112,7 +136,9 @@ class Client {
     options: ClientOptions,
     credentials: Credentials,
     config: Config,
+    onBegun: () => void,
   ) {
+    this.#onBegun = onBegun;
     this.#options = options;
     this.#credentials = credentials;
     this.#config = config;
@@ -143,6 +169,7 @@ class Client {
       onRestart: () => this.#requests.ask("restart"),
     });
     this.#session = session;
+    this.#onBegun();
     return {
       open: () => session.open(),
       close: async (finishTurns) => {

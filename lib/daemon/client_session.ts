@@ -47,6 +47,7 @@ import { ClientNeeds } from "./client_needs.ts";
 import { clientReport } from "./client_report.ts";
 import { dialTurn } from "./client_turn.ts";
 import { mayUse } from "./own_permissions.ts";
+import { restateDisks } from "./disk_faults.ts";
 import { DAY_MS, describe, EVENT_MS, Faults } from "./faults.ts";
 
 /** What a session works with. */
@@ -122,7 +123,7 @@ export class ClientSession {
     const { minFree } = config;
     const reserve = new Reserve(options.stateDirectory, minFree);
     this.#reserve = reserve;
-    this.#keepReserve();
+    reserve.balance();
     this.#rooms = new DiskRooms({
       minFree,
       owed: (device) => reserve.owed(device),
@@ -130,7 +131,13 @@ export class ClientSession {
         dropOldest(this.#leftovers(), { device, bytes }),
     });
     this.#store = new ClientStore(`${options.stateDirectory}/client.db`);
-    this.#digests = openDigests(`${options.stateDirectory}/checks.db`);
+    try {
+      this.#digests = openDigests(`${options.stateDirectory}/checks.db`);
+      this.#settle(options.config);
+    } catch (error) {
+      this.#store[Symbol.dispose]();
+      throw error;
+    }
     this.#host = Deno.hostname();
     this.#needs = new ClientNeeds({
       anchors: () => this.#anchors.values(),
@@ -142,7 +149,6 @@ export class ClientSession {
     if (this.#store.damaged !== undefined) {
       this.#noteDamage(this.#store.damaged);
     }
-    this.#settle(options.config);
     for (const config of options.config.anchors) {
       const anchor = new Anchor({
         config,
@@ -176,6 +182,7 @@ export class ClientSession {
   /** Watches, then scans, then talks to the server. */
   async open(): Promise<void> {
     const { stateDirectory } = this.#options;
+    this.#keepReserve();
     this.#watcher = openWatcher(
       [...this.#anchors.values()].map(({ config, root, only, rules }) => ({
         id: config.path,
@@ -263,6 +270,7 @@ export class ClientSession {
 
   report(): ClientReport {
     this.#restate();
+    this.#restateDisks();
     return clientReport({
       credentials: this.#options.credentials,
       address: this.#home.address,
@@ -315,7 +323,19 @@ export class ClientSession {
 
   #keepReserve(): void {
     this.#reserve.balance();
+    this.#restateDisks();
     this.#timers.set("reserve", RESERVE_MS, () => this.#keepReserve());
+  }
+
+  #restateDisks(): void {
+    restateDisks(this.#faults, {
+      rooms: this.#rooms,
+      directories: [
+        this.#options.stateDirectory,
+        ...[...this.#anchors.values()].map(({ root }) => root),
+      ],
+      machine: "this machine",
+    });
   }
 
   #noteDamage(aside: string): void {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { ControlReply } from "../core/control.ts";
+import { fullnessOf } from "../core/disk_full.ts";
 import { UsageError } from "../core/fault.ts";
 import { OWN_NAME } from "../core/path.ts";
 import { openFront } from "../io/front.ts";
@@ -13,6 +14,7 @@ import { trustRsync } from "../io/rsync_trust.ts";
 import {
   refuseForeign,
   serverLockFile,
+  serverOwnDirectory,
   serverRsyncFile,
   serverRunDirectory,
 } from "../io/server_root.ts";
@@ -24,6 +26,8 @@ import { openRestoreDaemon } from "./restore_daemon.ts";
 import { noteUntried } from "./rsync_fault.ts";
 import type { ServerOptions } from "./server_options.ts";
 import { Server } from "./server_session.ts";
+import { SpaceWait } from "./space_wait.ts";
+import { waitingServerReport } from "./waiting_reports.ts";
 
 const ROOT_MODE = 0o2770;
 
@@ -43,9 +47,26 @@ export async function runServer(
       `Cannot start the server: the pid file ${options.pidFile} is held by another sinkd; stop that one, or name another file with --pid`,
     );
   }
-  const desk = new ServerDesk();
+  const wait = new SpaceWait(serverOwnDirectory(options.root), "this server");
+  const desk = new ServerDesk((request) =>
+    wait.answer(request, (fault) => waitingServerReport(options, fault))
+  );
   await reachable.answer((request) => desk.answer(request));
   signals.onReload(() => void desk.answer({ command: "reload" }));
+  const stopped = AbortSignal.any([signals.shutdown, desk.stopped]);
+  await wait.through(() => runOn(options, { desk, wait, stopped }), stopped);
+  log.info`The server stopped`;
+}
+
+/** One try to start, and all that comes after one that succeeds. */
+async function runOn(
+  options: ServerOptions,
+  { desk, wait, stopped }: {
+    readonly desk: ServerDesk;
+    readonly wait: SpaceWait;
+    readonly stopped: AbortSignal;
+  },
+): Promise<void> {
   makeRoot(options.root);
   using _root = holdRoot(options);
   const rsync = await trustRsync({
@@ -53,6 +74,10 @@ export async function runServer(
     memory: serverRsyncFile(options.root),
   });
   const server = new Server(options);
+  await using _closing = {
+    // After a start that failed; else it is closed by then.
+    [Symbol.asyncDispose]: () => server.close(),
+  };
   if (rsync.warning !== undefined) {
     log.warn`${rsync.warning}`;
     server.faults.note("rsync", {
@@ -108,11 +133,11 @@ export async function runServer(
   server.open({ broker, listen: `${front.host}:${front.port}` });
   await using _link = server.connect();
   await desk.open({ control: (request) => server.control(request), reload });
+  wait.end();
   log.info`sinkd server on ${front.host}:${front.port}, root ${options.root}`;
-  await aborted(AbortSignal.any([signals.shutdown, desk.stopped]));
+  await aborted(stopped);
   desk.close();
   await server.close();
-  log.info`The server stopped`;
 }
 
 /** One root, one server. */
@@ -134,6 +159,7 @@ function makeRoot(root: string): void {
     }
     Deno.mkdirSync(`${root}/${OWN_NAME}`, { recursive: true, mode: 0o700 });
   } catch (cause) {
+    if (fullnessOf(cause) === "full") throw cause;
     throw new UsageError(
       `Cannot use the root ${root}: ${
         describe(cause)

@@ -15,9 +15,15 @@ export interface AskedServer {
 
 /** See the module. */
 export class ServerDesk {
+  readonly #waiting: (request: ControlRequest) => ControlReply | undefined;
   readonly #stop = new AbortController();
   #server: AskedServer | undefined;
   #reload = false;
+
+  /** `waiting` answers while the start waits for something. */
+  constructor(waiting: (request: ControlRequest) => ControlReply | undefined) {
+    this.#waiting = waiting;
+  }
 
   /** Aborted when a stop was asked for. */
   get stopped(): AbortSignal {
@@ -46,6 +52,8 @@ export class ServerDesk {
         const message = "it is stopping";
         return { ok: false, message, exitCode: 1, phase: "ending" };
       }
+      const reply = this.#waiting(request);
+      if (reply !== undefined) return reply;
       if (request.command !== "reload") return STARTING_REPLY;
       this.#reload = true;
       return { ok: true, message: "it is starting and reads everything" };

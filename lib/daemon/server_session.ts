@@ -26,6 +26,7 @@ import { Reserve } from "../io/reserve.ts";
 import type { LinkEvent } from "../io/mqtt_link.ts";
 import { serverRunDirectory } from "../io/server_root.ts";
 import { Announcements, wirePath } from "./announcements.ts";
+import { restateDisks } from "./disk_faults.ts";
 import { DAY_MS, describe, Faults } from "./faults.ts";
 import { Leases } from "./leases.ts";
 import { Logins } from "./logins.ts";
@@ -262,6 +263,7 @@ export class Server {
 
   /** Lets go of the users, says Offline, ends what runs, closes the databases. */
   async close(): Promise<void> {
+    if (this.#closing) return;
     this.#closing = true;
     for (const timer of this.#timers) clearInterval(timer);
     await this.#leases?.close();
@@ -420,6 +422,7 @@ export class Server {
 
   #broadcast(): void {
     this.#reserve.balance();
+    this.#restateDisks();
     if (this.#leases === undefined) {
       this.#link?.state(this.#state.announced, 0);
     }
@@ -465,8 +468,17 @@ export class Server {
     return this.#serving.names().flatMap((name) => this.#users.get(name) ?? []);
   }
 
+  #restateDisks(): void {
+    restateDisks(this.faults, {
+      rooms: this.#rooms,
+      directories: [this.#options.root],
+      machine: "this server",
+    });
+  }
+
   #report() {
     const { broker } = this.#options;
+    this.#restateDisks();
     return serverReport({
       listen: this.#listen,
       broker: broker === undefined ? "embedded" : withoutLogin(broker),

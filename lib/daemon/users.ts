@@ -157,7 +157,10 @@ export class Users implements Disposable {
     if (accounts === undefined) return undefined;
     const directory = `${this.#root}/${name}`;
     const file = databaseOf(this.#root, name);
-    const journal = openJournal(file, () => randomHex(8));
+    const journal = openOr(
+      () => openJournal(file, () => randomHex(8)),
+      () => accounts[Symbol.dispose](),
+    );
     const user = {
       name,
       directory,
@@ -208,6 +211,16 @@ export class Users implements Disposable {
       accounts[Symbol.dispose]();
     }
     this.#open.clear();
+  }
+}
+
+/** What is opened, or, where that fails, what was opened before is closed. */
+function openOr<T>(open: () => T, close: () => void): T {
+  try {
+    return open();
+  } catch (error) {
+    close();
+    throw error;
   }
 }
 

@@ -52,14 +52,16 @@ function databaseFile(root: string, user: string): string {
 /** Opens the user's database and makes the tables of accounts in it. */
 export function openDatabase(root: string, user: string): DatabaseSync {
   const file = databaseFile(root, user);
+  let database: DatabaseSync | undefined;
   try {
-    const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
+    database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
     database.exec("pragma journal_mode = wal");
     database.exec("pragma synchronous = full");
     database.exec(SCHEMA);
     bringBack(database, copyFile(root, user));
     return database;
   } catch (cause) {
+    database?.close();
     throw new Error(`Cannot open the accounts of ${user} in ${file}`, {
       cause,
     });

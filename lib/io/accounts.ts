@@ -102,8 +102,9 @@ export class Accounts implements Disposable {
       accounts.#database.exec("update clients set revoked = 1");
       accounts.#database.exec("delete from join_tokens");
       accounts.#database.exec("update account set active = 0");
+      // Within: where the disk is full all of it is as before, and can be tried again.
+      writeCopy(accounts.#database, accounts.#copy);
     });
-    writeCopy(accounts.#database, accounts.#copy);
     return true;
   }
 
@@ -173,10 +174,13 @@ export class Accounts implements Disposable {
 
   /** Takes a client's access away; false when there is no such client or it was revoked before. */
   revoke(client: string): boolean {
-    const { changes } = this.#database.prepare(
-      "update clients set revoked = 1 where client = ? and revoked = 0",
-    ).run(client);
-    if (changes > 0) writeCopy(this.#database, this.#copy);
+    const changes = inTransaction(this.#database, () => {
+      const { changes } = this.#database.prepare(
+        "update clients set revoked = 1 where client = ? and revoked = 0",
+      ).run(client);
+      if (changes > 0) writeCopy(this.#database, this.#copy);
+      return changes;
+    });
     return changes > 0;
   }
 

@@ -25,7 +25,14 @@ export function holdFile(
     open.close();
     return { kind: "taken", says: Deno.readTextFileSync(file).trim() };
   }
-  open.truncateSync(0);
-  open.writeSync(new TextEncoder().encode(`${says}\n`));
+  try {
+    if (Deno.readTextFileSync(file) !== `${says}\n`) {
+      open.truncateSync(0);
+      open.writeSync(new TextEncoder().encode(`${says}\n`));
+    }
+  } catch (error) {
+    open.close();
+    throw error;
+  }
   return { kind: "held", [Symbol.dispose]: () => open.close() };
 }

@@ -63,6 +63,12 @@ export class DiskRooms {
     return this.#room(nearest(directory));
   }
 
+  /** True when nothing at all may be written to the disk of `directory`. */
+  isFull(directory: string): boolean {
+    // What has no space for files either is of a kind that is never written to.
+    return spaceOf(directory).freeFiles !== 0 && this.roomFor(directory) === 0;
+  }
+
   #room(place: Place): number {
     let reservedBytes = this.#ports.owed(place.device);
     for (const open of this.#open) {

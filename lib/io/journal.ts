@@ -71,16 +71,21 @@ export function openJournal(
   newEpoch: () => string,
 ): SqliteJournal {
   const database = new DatabaseSync(file, { timeout: 5000 });
-  database.exec("pragma journal_mode = wal");
-  database.exec("pragma synchronous = full");
-  database.exec(SCHEMA);
-  addColumns(database, "entries", {
-    newcomer: "integer not null default 0",
-  });
-  database.prepare("insert or ignore into meta values ('epoch', ?)").run(
-    newEpoch(),
-  );
-  return new SqliteJournal(database);
+  try {
+    database.exec("pragma journal_mode = wal");
+    database.exec("pragma synchronous = full");
+    database.exec(SCHEMA);
+    addColumns(database, "entries", {
+      newcomer: "integer not null default 0",
+    });
+    database.prepare("insert or ignore into meta values ('epoch', ?)").run(
+      newEpoch(),
+    );
+    return new SqliteJournal(database);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 }
 
 /** {@linkcode Journal} in SQLite; holds the database until disposed. */

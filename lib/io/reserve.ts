@@ -39,9 +39,8 @@ export class Reserve {
       const bytes = reserveBytes(space);
       const have = lstatIfAny(this.#file)?.size ?? 0;
       if (have > 0) {
-        const isFull = space.availableBytes < bytes / 2;
         // Too large for a disk that it was moved to, it would be more than deletions need.
-        if (isFull || have > bytes) Deno.removeSync(this.#file);
+        if (isFull(space) || have > bytes) Deno.removeSync(this.#file);
       } else if (roomBytes(space, { minFree: this.#minFree }) > 3 * bytes) {
         this.#take(bytes);
       }
@@ -69,6 +68,17 @@ export class Reserve {
       throw error;
     }
   }
+}
+
+/** Gives back the reserve in a directory where the disk is full, for whoever does not keep one. */
+export function giveBackReserve(directory: string): void {
+  const file = `${directory}/reserve`;
+  if (lstatIfAny(file) === undefined || !isFull(spaceOf(directory))) return;
+  removeIfAny(file);
+}
+
+function isFull(space: DiskSpace): boolean {
+  return space.availableBytes < reserveBytes(space) / 2;
 }
 
 function reserveBytes({ totalBytes }: DiskSpace): number {
