@@ -259,7 +259,11 @@ export class Anchor implements AsyncDisposable {
     const missing = this.#directory.trouble ?? this.#mounts.hold();
     if (missing !== undefined) return missing;
     const paths = this.edits.heldPaths();
-    if (paths.length === 0) return heldHere(this.config, this.store.held());
+    if (paths.length === 0) {
+      return this.store.held().size === 0
+        ? undefined
+        : heldHere(this.config, this.store.heldSince());
+    }
     return {
       kind: "deletions",
       reason: `${counted(paths.length, "path")} ${

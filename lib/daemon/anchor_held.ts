@@ -9,12 +9,15 @@ import { counted } from "../core/plural.ts";
 import type { RelativePath } from "../core/path.ts";
 import type { Hold } from "./anchor_root.ts";
 
-/** Why an anchor waits because of what was deleted elsewhere, if it does. */
+/**
+ * Why an anchor waits because of what was deleted elsewhere; `held` has when each path
+ * began to wait, in milliseconds since 1970.
+ */
 export function heldHere(
   { path }: AnchorConfig,
-  held: ReadonlySet<RelativePath>,
-): Hold | undefined {
-  if (held.size === 0) return undefined;
+  held: ReadonlyMap<RelativePath, number>,
+): Hold {
+  const nowMs = Date.now();
   const count = counted(held.size, "path");
   return {
     kind: "deletions",
@@ -23,7 +26,8 @@ export function heldHere(
     } deleted elsewhere, more than half of it`,
     fix:
       `sinkd approve ${path} to delete them here too, or sinkd reject ${path} to bring them back everywhere`,
-    paths: [...held],
+    paths: [...held.keys()],
+    ages: new Map([...held].map(([path, ms]) => [path, nowMs - ms])),
   };
 }
 

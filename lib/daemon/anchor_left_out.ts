@@ -37,7 +37,11 @@ export function leftOutOf(ports: LeftOutPorts): LeftOut[] {
   }
   return [
     told(ports, [...sizes], `not synced, ${limitText(limits)}`),
-    told(ports, over, "deleted elsewhere, still here because of what never syncs"),
+    told(
+      ports,
+      over,
+      "deleted elsewhere, still here because of what never syncs",
+    ),
     told(
       ports,
       barred,

@@ -45,7 +45,7 @@ create table if not exists sent (
   anchor integer not null, path text not null, kind text not null, size integer, mtime integer,
   mode integer, target text, primary key (anchor, path)) strict, without rowid;
 create table if not exists held (
-  anchor integer not null, path text not null, primary key (anchor, path)) strict, without rowid;
+  anchor integer not null, path text not null, since integer not null, primary key (anchor, path)) strict, without rowid;
 create table if not exists intents (anchor integer primary key, content text not null) strict;
 ${APART_SCHEMA}`;
 
@@ -78,6 +78,7 @@ const placeSchema = z.object({
 const contentRowSchema = z.object({ content: z.string() });
 const countRowSchema = z.object({ count: z.int() });
 const pathRowSchema = z.object({ path: z.string() });
+const heldRowSchema = z.object({ path: z.string(), since: z.int() });
 
 /** The client's state database; one for all anchors. */
 export class ClientStore implements Disposable {
@@ -195,8 +196,10 @@ export class AnchorStore implements Base {
          values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       ),
       drop: database.prepare("delete from bases where anchor = ? and path = ?"),
-      held: database.prepare("select path from held where anchor = ?"),
-      hold: database.prepare("insert or ignore into held values (?, ?)"),
+      held: database.prepare("select path, since from held where anchor = ?"),
+      hold: database.prepare(
+        "insert or ignore into held (anchor, path, since) values (?, ?, ?)",
+      ),
       release: database.prepare(
         "delete from held where anchor = ? and path = ?",
       ),
@@ -285,18 +288,28 @@ export class AnchorStore implements Base {
   }
 
   held(): ReadonlySet<RelativePath> {
-    this.#held ??= new Set(
-      this.#statements.held.all(this.#id)
-        .map((row) => pathRowSchema.parse(row).path as RelativePath),
-    );
+    this.#held ??= new Set(this.heldSince().keys());
     return this.#held;
+  }
+
+  /** The same, with when each began to wait, in milliseconds since 1970. */
+  heldSince(): Map<RelativePath, number> {
+    return new Map(
+      this.#statements.held.all(this.#id).map((row) => {
+        const { path, since } = heldRowSchema.parse(row);
+        return [path as RelativePath, since];
+      }),
+    );
   }
 
   hold(paths: readonly RelativePath[]): void {
     if (paths.length === 0) return;
     this.#held = undefined;
+    const sinceMs = Date.now();
     inTransaction(this.#database, () => {
-      for (const path of paths) this.#statements.hold.run(this.#id, path);
+      for (const path of paths) {
+        this.#statements.hold.run(this.#id, path, sinceMs);
+      }
     });
   }
 

@@ -21,10 +21,14 @@ async function deleteMost(world: World): Promise<[WorldClient, WorldClient]> {
   await held(a);
   const { code, err } = await a.sinkd("approve", a.files);
   assert.equal(code, 0, err);
-  const { paths, reason, fix } = await held(b);
+  const { paths, reason, fix, groups = [] } = await held(b);
   assert.equal(paths.length, COUNT + 1);
   assert.match(reason, /^151 paths of this anchor were deleted elsewhere/);
   assert.match(fix, /sinkd approve .* sinkd reject/);
+  assert.deepEqual(
+    groups.map(({ directory, paths }) => ({ directory, paths })),
+    [{ directory: "d", paths: COUNT + 1 }],
+  );
   return [a, b];
 }
 

@@ -119,7 +119,10 @@ for (const { what, name, make } of KEPT) {
         await b.process.start();
       }
       const out = await untilAgreed(b);
-      assert.match(out, /deleted elsewhere, still here because of what never syncs/);
+      assert.match(
+        out,
+        /deleted elsewhere, still here because of what never syncs/,
+      );
       assert.match(out, new RegExp(`${top}/d/e \\(keeps .*e/`));
       assert.equal(itemAt(`${a.files}/${top}`), undefined, moment);
       const stored = `${world.root}/alice/files/${top}`;
