@@ -39,6 +39,7 @@ import {
 } from "../turn/take_turn.ts";
 import type { ProofLine } from "../turn/prove.ts";
 import { IncomingGuard } from "../turn/incoming_guard.ts";
+import type { Position } from "../ports.ts";
 import { Timers } from "../io/timers.ts";
 import { AnchorChecks } from "./anchor_checks.ts";
 import { restateEdits } from "./anchor_problems.ts";
@@ -52,6 +53,7 @@ import { ALMOST_NOTHING_MS, AnchorScans } from "./anchor_scans.ts";
 import { fetchApart, suspectBytes, suspectRecords } from "./anchor_suspects.ts";
 import { guardedEdits, noteTurn, transferOf } from "./anchor_turn.ts";
 import { describe, Faults } from "./faults.ts";
+import { FirstKind } from "./first_kind.ts";
 import { meteredChannel } from "./metered_channel.ts";
 import { PendingSince } from "./pending_since.ts";
 
@@ -81,6 +83,8 @@ export interface AnchorPorts {
   readonly checksumIntervalMs: number;
   /** Compares with the server over a channel of its own. */
   readonly talk: <T>(work: (line: ProofLine) => Promise<T>) => Promise<T>;
+  /** The server's head, once it is known. */
+  readonly head: () => Position | undefined;
   /** What is dirty changed. */
   readonly onEdited: (anchor: Anchor) => void;
   /** The anchor became usable, or stopped being so. */
@@ -112,6 +116,7 @@ export class Anchor implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #scans: AnchorScans;
   readonly #directory: AnchorRoot;
+  readonly #firstKind: FirstKind;
   readonly #mounts: AnchorMounts;
   readonly #incoming = new IncomingGuard(() => performance.now());
   #work: Promise<void> = Promise.resolve();
@@ -131,10 +136,20 @@ export class Anchor implements AsyncDisposable {
     const isFile = store.identity()?.single === true;
     this.root = isFile ? parentDirectory(config.path) : config.path;
     this.only = isFile ? nameOf(config.path) : undefined;
+    this.#firstKind = new FirstKind({
+      ...ports,
+      onDirectory: () => {
+        if (this.#stop.signal.aborted) return;
+        this.#directory.makeFirst();
+        void this.rescan("the server has no file there");
+      },
+      onFile: ports.onOther,
+    });
     this.#directory = new AnchorRoot({
       root: this.root,
       path: config.path,
       store,
+      isDirectory: () => this.#firstKind.isDirectory(),
       onChange: () => {
         if (this.#ready) ports.onUsable(this);
         if (this.#directory.trouble !== undefined) return this.#compareKind();

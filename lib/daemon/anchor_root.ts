@@ -10,7 +10,7 @@ import {
   rootEvidence,
   type RootIdentity,
 } from "../core/root_identity.ts";
-import { isMissing } from "../io/files.ts";
+import { isMissing, lstatIfAny } from "../io/files.ts";
 import { logger } from "../io/log.ts";
 import { lookAtRoot } from "../io/scan.ts";
 import type { AnchorStore } from "../io/base_store.ts";
@@ -33,6 +33,8 @@ export interface RootPorts {
   /** The anchor as the user named it. */
   readonly path: string;
   readonly store: AnchorStore;
+  /** True when what was never here is known to be a directory. */
+  readonly isDirectory: () => boolean;
   /** The directory became usable, or stopped being so. */
   readonly onChange: () => void;
 }
@@ -68,6 +70,13 @@ export class AnchorRoot {
     if (path !== root || store.root() !== undefined) return;
     const now = lookAtRoot(root);
     if (now.kind !== "missing") return;
+    if (lstatIfAny(root) === undefined && !this.#ports.isDirectory()) {
+      this.#unmade = held(
+        "it does not exist here, and the server has not said yet whether it is a directory or a file",
+        "nothing, sinkd asks the server by itself; or make it",
+      );
+      return;
+    }
     try {
       Deno.mkdirSync(root);
     } catch (error) {

@@ -166,6 +166,7 @@ export class ClientSession {
             address: this.#home.address,
             signal: this.#stop.signal,
           }),
+        head: () => this.#state.head,
         onEdited: (edited) => this.#onEdited(edited),
         onUsable: (usable) => this.#onUsable(usable),
         onLinked: (files) => {

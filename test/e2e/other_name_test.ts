@@ -220,3 +220,53 @@ test("a file with other names that is written to all the time gets to the others
   await becomes(b, text(a.path));
   await assertAgreed(b);
 });
+
+test("a machine that has neither file nor record of it gets the file, and no directory of its name", async (world) => {
+  const a = world.client("a");
+  const b = world.client("b");
+  const at = (client: WorldClient, name: string) => `${client.home}/${name}`;
+  const more = (client: WorldClient, mine: (name: string) => string) =>
+    client.configure(
+      Deno.readTextFileSync(client.config) +
+        ["first-rc", "first-link", "first-dir"].map((name) =>
+          client.anchorText(at(client, mine(name)), name)
+        ).join(""),
+    );
+  Deno.writeTextFileSync(at(a, "first-rc"), "of a");
+  Deno.writeTextFileSync(at(a, "first-link"), "soon a link");
+  Deno.mkdirSync(at(a, "first-dir"));
+  Deno.writeTextFileSync(at(a, "first-dir/x"), "in a directory");
+  more(a, (name) => name);
+  assert.equal((await a.sinkd("client", "reload")).code, 0);
+  const stored = (name: string) => itemAt(`${world.root}/alice/${name}`);
+  await waitFor(
+    "all on the server",
+    () =>
+      ["first-rc", "first-link", "first-dir/x"].every((name) =>
+        stored(name) !== undefined
+      ),
+  );
+  Deno.symlinkSync("/nowhere", at(a, "new-link"));
+  Deno.renameSync(at(a, "new-link"), at(a, "first-link"));
+  await waitFor(
+    "the link on the server",
+    () => Deno.lstatSync(`${world.root}/alice/first-link`).isSymlink,
+  );
+  await b.process.stop();
+  more(b, (name) => `.${name}`);
+  await b.process.start();
+  await becomes({ client: b, path: at(b, ".first-rc") }, "of a");
+  await becomes(
+    { client: b, path: at(b, ".first-dir/x") },
+    "in a directory",
+  );
+  await waitFor(
+    "the link",
+    () => itemAt(at(b, ".first-link")) !== undefined,
+    { tell: () => b.process.logTail() },
+  );
+  assert.equal(Deno.readLinkSync(at(b, ".first-link")), "/nowhere");
+  Deno.writeTextFileSync(at(b, ".first-rc"), "edited on b");
+  await becomes({ client: a, path: at(a, "first-rc") }, "edited on b");
+  assert.deepEqual(await b.faults(), []);
+});

@@ -67,6 +67,7 @@ export function anchorRig(
       digests,
       checksumIntervalMs: 0,
       talk: () => Promise.reject(new Error("there is no server")),
+      head: () => undefined,
       onEdited: () => {},
       onUsable: () => {},
       onLinked: () => {},

@@ -83,6 +83,7 @@ export class DirectAnchor {
       root: this.#root,
       path: config.path,
       store,
+      isDirectory: () => true,
       onChange: () => {},
     });
     this.#copyName = (path) =>
