@@ -364,7 +364,8 @@ export class Server {
   ): void {
     const key = turnKey(turn);
     const away = !this.#serving.serves(turn.user);
-    if (failure === undefined || away) this.#fixed(key);
+    const revoked = !away && this.#isRevoked(turn);
+    if (failure === undefined || away || revoked) this.#fixed(key);
     else {
       this.#broken.add(key);
       this.faults.note(key, {
@@ -376,6 +377,13 @@ export class Server {
       });
     }
     this.#do({ kind: "turnEnded", turn, stamp, nowMs: Date.now() });
+    // While it ran what it was sending could not be removed.
+    if (revoked) this.#forgetClient(turn.user, turn.client);
+  }
+
+  #isRevoked({ user, client }: Turn): boolean {
+    const clients = this.#users.get(user)?.accounts.clients() ?? [];
+    return clients.some((each) => each.client === client && each.revoked);
   }
 
   #do(event: ServerEvent): void {
