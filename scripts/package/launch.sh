@@ -37,9 +37,11 @@ permission_flags() {
 
 # status [--json] [--watch] [--pid FILE], with plain absolute paths; fails for any other line.
 status_flags() {
-  case "$*${XDG_RUNTIME_DIR:-}${USER:-}" in
-    *[!A-Za-z0-9/._\ -]* | */../* | */./* | *//*) return 1 ;;
-  esac
+  for word in "$@" "${XDG_RUNTIME_DIR:-}" "${USER:-}"; do
+    case $word in
+      *[!A-Za-z0-9/._-]* | */../* | */./* | *//*) return 1 ;;
+    esac
+  done
   pids=
   while shift && [ $# -gt 0 ]; do
     case $1 in
