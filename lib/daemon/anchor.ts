@@ -272,6 +272,7 @@ export class Anchor implements AsyncDisposable {
       };
     }
     const missing = this.#directory.trouble ?? this.#mounts.hold();
+    if (missing?.kind === "asking") return undefined;
     if (missing !== undefined) return missing;
     const paths = this.edits.heldPaths();
     if (paths.length === 0) {

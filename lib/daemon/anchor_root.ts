@@ -19,7 +19,8 @@ const log = logger("anchor");
 
 /** Why an anchor waits for a person, and what that person can do. */
 export interface Hold {
-  readonly kind: "paused" | "root" | "deletions";
+  /** `asking`: the server is to say what it is; nobody has to decide anything. */
+  readonly kind: "paused" | "root" | "asking" | "deletions";
   readonly reason: string;
   readonly fix: string;
   readonly paths: readonly string[];
@@ -71,10 +72,10 @@ export class AnchorRoot {
     const now = lookAtRoot(root);
     if (now.kind !== "missing") return;
     if (lstatIfAny(root) === undefined && !this.#ports.isDirectory()) {
-      this.#unmade = held(
-        "it does not exist here, and the server has not said yet whether it is a directory or a file",
-        "nothing, sinkd asks the server by itself; or make it",
-      );
+      const reason =
+        "it does not exist here, and the server has not said yet whether it is a directory or a file";
+      const fix = "nothing, sinkd asks the server by itself; or make it";
+      this.#unmade = { kind: "asking", reason, fix, paths: [] };
       return;
     }
     try {
