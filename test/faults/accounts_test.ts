@@ -109,7 +109,8 @@ async function exceed(
     ledger.write(b, `of b ${round}`);
     Deno.mkdirSync(`${a.files}/d${round}`);
     ledger.write(a, `d${round}/new`);
-    const told = /quota|disk I\/O|database or disk|os error 122/i;
+    // SQLite tells an I/O error of a quota.
+    const told = /quota|I\/O error/i;
     await waitTold(who === "client" ? b : a, told);
   }
   await ledger.settle({ limitMs: 60_000 });
