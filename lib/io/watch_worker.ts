@@ -25,12 +25,27 @@ const MAX_ERRORS = 10_000;
 /** Fewest directories that are new together before they join the others. */
 const FEW_DIRECTORIES = 64;
 
+/** How long nothing has to come from a watcher that ends, until all that it had was read, in ms. */
+const DRAIN_MS = 25;
+/** Longest time for that; then a rescan is asked for. */
+const LONGEST_DRAIN_MS = 1000;
+
+/** A watcher that is read. */
+interface Source {
+  readonly watcher: Deno.FsWatcher;
+  /** How many events, or errors, were read. */
+  reads: number;
+  over: boolean;
+  /** Settles when the last read has ended. */
+  ended: Promise<void>;
+}
+
 interface Watch {
   readonly directory: string;
-  watcher: Deno.FsWatcher;
+  source: Source;
   /** All directories that are watched. */
   readonly directories: Set<string>;
-  /** Holds those that are new; what happens in them is read from `watcher`, which has their root. */
+  /** Holds those that are new; what happens in them is read from `source`, which has their root. */
   extra:
     | { readonly watcher: Deno.FsWatcher; readonly paths: string[] }
     | undefined;
@@ -40,8 +55,6 @@ interface Watch {
   events: number;
   closed: boolean;
   dropped: boolean;
-  /** Settles when the last read has ended. */
-  ended: Promise<void>;
 }
 
 const watches = new Map<number, Watch>();
@@ -85,16 +98,16 @@ function open(
     { kind: "watch" }
   >,
 ): void {
-  let watcher;
+  let source;
   try {
-    watcher = watchEach(directory, directories);
+    source = sourceOf(watchEach(directory, directories));
   } catch (error) {
     scope.postMessage({ kind: "failed", watch, ...told(error) });
     return;
   }
   const opened: Watch = {
     directory,
-    watcher,
+    source,
     directories: new Set(directories),
     extra: undefined,
     stale: false,
@@ -102,11 +115,14 @@ function open(
     events: 0,
     closed: false,
     dropped: false,
-    ended: Promise.resolve(),
   };
   watches.set(watch, opened);
   scope.postMessage({ kind: "watching", watch });
-  opened.ended = read(watch, opened, watcher);
+  source.ended = read(watch, opened, source);
+}
+
+function sourceOf(watcher: Deno.FsWatcher): Source {
+  return { watcher, reads: 0, over: false, ended: Promise.resolve() };
 }
 
 /**
@@ -165,35 +181,60 @@ async function cover(
   }
 }
 
-/** One watcher for all: the new one begins before the old one ends, so that nothing is missed. */
+/**
+ * One watcher for all. What happens while the new one begins comes from the old one alone, which ends
+ * when all that it had was read.
+ */
 async function renew(watch: number, opened: Watch): Promise<void> {
-  const before = opened.watcher;
-  const ended = opened.ended;
-  opened.watcher = watchEach(opened.directory, opened.directories);
-  opened.ended = read(watch, opened, opened.watcher);
+  const before = opened.source;
+  opened.source = sourceOf(watchEach(opened.directory, opened.directories));
+  opened.source.ended = read(watch, opened, opened.source);
   opened.extra?.watcher.close();
   opened.extra = undefined;
   opened.stale = false;
-  before.close();
-  await ended;
+  if (!await isDrained(before)) {
+    const message = "more changes at once than could be read";
+    scope.postMessage({ kind: "missed", watch, name: "Overflow", message });
+  }
+  before.over = true;
+  before.watcher.close();
+  await before.ended;
+}
+
+/** Waits until nothing more comes from a watcher; false when that takes too long. */
+async function isDrained(source: Source): Promise<boolean> {
+  const endMs = performance.now() + LONGEST_DRAIN_MS;
+  while (performance.now() < endMs) {
+    const { reads } = source;
+    await new Promise((resolve) => setTimeout(resolve, DRAIN_MS));
+    // After a busy moment the timer may come before what is to be read: two turns of the loop more.
+    for (let turns = 0; turns < 2; turns++) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    if (source.reads === reads) return true;
+  }
+  return false;
 }
 
 /** Reads until the watch is closed. An error of `next()` is one event that was missed; reading goes on. */
 async function read(
   watch: number,
   opened: Watch,
-  watcher: Deno.FsWatcher,
+  source: Source,
 ): Promise<void> {
+  const { watcher } = source;
   const events = watcher[Symbol.asyncIterator]();
-  const isOver = () => opened.closed || opened.watcher !== watcher;
+  const isOver = () => opened.closed || source.over;
   let last: unknown = new Error("Cannot watch: the events have ended");
   for (let errors = 0; errors < MAX_ERRORS && !isOver();) {
     try {
       const next = await events.next();
+      source.reads++;
       if (next.done === true) break;
       errors = 0;
       take(watch, opened, next.value);
     } catch (error) {
+      source.reads++;
       errors++;
       last = error;
       if (!isOver()) {
@@ -214,8 +255,8 @@ async function close(watch: number): Promise<void> {
   watches.delete(watch);
   opened.closed = true;
   opened.extra?.watcher.close();
-  opened.watcher.close();
-  await opened.ended;
+  opened.source.watcher.close();
+  await opened.source.ended;
 }
 
 function take(watch: number, opened: Watch, event: Deno.FsEvent): void {

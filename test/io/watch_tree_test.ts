@@ -137,3 +137,38 @@ Deno.test("openWatcher() begins with thousands of directories as soon as one cal
       ),
   );
 });
+
+Deno.test("openWatcher() misses nothing while directories come and go", async () => {
+  await using temp = tempDirectory("sinkd-watch-tree-");
+  const root = `${temp.path}/root`;
+  Deno.mkdirSync(`${root}/made0`, { recursive: true });
+  makeMany(root, 200);
+  const touched = new Set<string>();
+  let missed = 0;
+  await using watcher = openWatcher(
+    [{ id: "a", root, only: undefined, rules: NO_EXCLUDES }],
+    (event) => {
+      if (event.kind === "touched") touched.add(event.path);
+      else if (event.kind === "rescan") missed++;
+    },
+    { canaryDirectory: `${temp.path}/canary` },
+  );
+  await watcher.ready;
+  const files: string[] = [];
+  for (let round = 1; round <= 40; round++) {
+    // One that is gone has the watcher begin anew when the next one comes.
+    Deno.removeSync(`${root}/made${round - 1}`);
+    Deno.mkdirSync(`${root}/made${round}`);
+    for (let number = 0; number < 30; number++) {
+      files.push(`file${round}-${number}`);
+      Deno.writeTextFileSync(`${root}/${files.at(-1)}`, "");
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+  const unseen = () => files.filter((file) => !touched.has(file));
+  await waitFor(
+    "all files to be told of",
+    () => unseen().length === 0 || missed > 0,
+    { tell: () => `${unseen().length} of ${files.length} not: ${unseen()}` },
+  );
+});
