@@ -13,7 +13,9 @@ const KILLED_BEFORE = {
     ...["rsync opens", "rsync reads"],
   ],
   "the server": [
-    ...["mkdir", "rename", "link", "remove", "rmdir", "chmod"],
+    // Not rmdir: most kills are at the renames that ask where another file system begins, and none of
+    // the 20,000 schedules has one there.
+    ...["mkdir", "rename", "link", "remove", "chmod"],
     ...["prepare", "finish", "sends"],
     ...["rsync opens", "rsync reads"],
   ],
