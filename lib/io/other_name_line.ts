@@ -115,7 +115,7 @@ async function show(places: Places, isCopied: boolean): Promise<void> {
       return;
     }
     throw new Error(
-      `Cannot copy '${root}/${here}' to hand it in under the name '${there}': ${
+      `Cannot copy '${root}/${here}' to send it under the name '${there}': ${
         error instanceof Error ? error.message : String(error)
       }`,
     );

@@ -12,6 +12,7 @@ testSteps({
     { what: "link into history", calls: "linkat" },
     { what: "rename", calls: "rename", stride: 4 },
     { what: "mode", calls: "chmod", stride: 4 },
+    { what: "directory removed", calls: "rmdir" },
     {
       what: "removal of a stage",
       calls: "unlinkat",
