@@ -10,8 +10,6 @@ import { MODULE, MODULE_ACCOUNT } from "./rsync.ts";
  * backslashes, spaces at the ends and newlines for its own; what a reference gives is taken as it is.
  */
 export const MODULE_VARIABLE = "SINKD_MODULE";
-/** Longest path that rsync 3.2 surely puts in place of a reference. */
-export const MAX_ROOT_BYTES = 2000;
 
 /** Files of a call, in the working directory of its daemon. */
 export const MODULE_FILES = {
