@@ -220,8 +220,6 @@ function guarded(
   const losses = candidates.filter((candidate) =>
     isLoss(candidate) && !held.has(candidate.change.path)
   );
-  // Counting what is known reads the whole record.
-  if (losses.length === 0 && held.size === 0) return candidates;
   const counted = losses.filter(({ change }) => change.newcomer !== true);
   const paths = counted.map(({ change }) => change.path);
   const { hold, release } = guard.judge({
