@@ -1,9 +1,10 @@
 /**
  * Whether an anchor's directory is the one that its record is of.
  *
- * A disk that is mounted again may have another device number: after a reboot, over a network, from a
- * snapshot. The directory's inode and those of the files in it tell that it is the same one all the
- * same. A snapshot that was restored has them too, but lacks what came after it; that is no deletion.
+ * A disk that is mounted again may have another device number: after a reboot, over a network. The
+ * directory's inode and those of the files in it tell that it is the same one all the same. A snapshot
+ * that was restored has them too, under the same device number or another one, but lacks what came
+ * after it; that is no deletion, and what is older there is no edit.
  *
  * @module
  */
@@ -24,7 +25,10 @@ export interface RootEvidence {
   /** Paths of the record that had an inode and change time, and those that have the same now. */
   readonly marked: number;
   readonly same: number;
-  /** Paths of the record that are gone from directories which have not changed since they came. */
+  /**
+   * Paths of the record that are gone from directories which have not changed since they came, or
+   * that were last changed before what the record has of them.
+   */
   readonly undone: number;
 }
 
@@ -36,7 +40,8 @@ export interface RootEvidence {
 export type RootVerdict = "same" | "another" | "wrong";
 
 /**
- * Judges a directory; `evidence` is asked for when the numbers alone do not tell.
+ * Judges a directory. `isWatched`: a scan has already seen this one, and it was there all the time
+ * since; then the numbers alone tell, else `evidence` is asked for.
  *
  * @example
  * ```ts
@@ -44,21 +49,24 @@ export type RootVerdict = "same" | "another" | "wrong";
  * import assert from "node:assert/strict";
  * const evidence = { scanned: 9, recorded: 10, marked: 10, same: 9, undone: 0 };
  * const known = { device: 1, inode: 5 };
- * assert.equal(judgeRoot(known, { device: 2, inode: 5 }, () => evidence), "same");
- * assert.equal(judgeRoot(known, { device: 1, inode: 6 }, () => evidence), "another");
+ * assert.equal(judgeRoot(known, { device: 2, inode: 5 }, false, () => evidence), "same");
+ * assert.equal(judgeRoot(known, { device: 1, inode: 6 }, false, () => evidence), "another");
  * ```
  */
 export function judgeRoot(
   known: RootIdentity | undefined,
   now: RootIdentity,
+  isWatched: boolean,
   evidence: () => RootEvidence,
 ): RootVerdict {
   if (known === undefined) return "another";
-  if (known.inode === now.inode && known.device === now.device) return "same";
+  const isSameDevice = known.device === now.device;
+  if (known.inode === now.inode && isSameDevice && isWatched) return "same";
   const { scanned, recorded, marked, same, undone } = evidence();
-  const isMountedAgain = known.inode === now.inode && undone === 0 &&
-    same * 2 > marked;
-  if (isMountedAgain) return "same";
+  if (
+    known.inode === now.inode && undone === 0 &&
+    (isSameDevice || same * 2 > marked)
+  ) return "same";
   return scanned * 2 >= recorded ? "another" : "wrong";
 }
 
@@ -71,10 +79,12 @@ export function rootEvidence(
   let [marked, same, undone] = [0, 0, 0];
   for (const [path, known] of recorded) {
     const now = scanned.get(path);
-    if (now === undefined) {
-      if (isUndone(path, { scanned, recorded, rootCtimeS })) undone++;
-    }
     if (known.inode === 0) continue;
+    if (
+      now === undefined
+        ? isUndone(path, known, scanned, rootCtimeS)
+        : now.inode === known.inode && now.ctimeS < known.ctimeS
+    ) undone++;
     marked++;
     if (now !== undefined && isSameFile(now, known)) same++;
   }
@@ -96,15 +106,11 @@ function isSameFile(now: Found, known: Found): boolean {
 /** True when a path went without a trace: whoever deletes it changes the directory that it was in. */
 function isUndone(
   path: RelativePath,
-  { scanned, recorded, rootCtimeS }: {
-    scanned: ReadonlyMap<RelativePath, Found>;
-    recorded: ReadonlyMap<RelativePath, Found>;
-    rootCtimeS: number;
-  },
+  known: Found,
+  scanned: ReadonlyMap<RelativePath, Found>,
+  rootCtimeS: number,
 ): boolean {
   const parent = parentOf(path);
-  const known = recorded.get(path);
-  if (known === undefined || known.inode === 0) return false;
   if (parent === undefined) return rootCtimeS < known.ctimeS;
   const directory = scanned.get(parent);
   // One that is gone itself is judged as itself.

@@ -47,7 +47,7 @@ export class AnchorRoot {
   #acceptAny = false;
   /** Why the directory of a new anchor could not be made. */
   #unmade: Hold | undefined;
-  /** What the last scan saw. */
+  /** What the last scan saw, while it has been there since. */
   #judged: RootIdentity | undefined;
 
   constructor(ports: RootPorts) {
@@ -96,6 +96,7 @@ export class AnchorRoot {
     const verdict = judgeRoot(
       known,
       now,
+      isSame(this.#judged, now),
       () => rootEvidence(scanned, store.bases(), found.ctimeS),
     );
     this.#judged = now;
@@ -144,6 +145,7 @@ export class AnchorRoot {
     const { root, path, store } = this.#ports;
     const now = lookAtRoot(root);
     const known = store.root();
+    if (now.kind !== "present") this.#judged = undefined;
     switch (now.kind) {
       case "missing":
         return this.#unmade ?? held(

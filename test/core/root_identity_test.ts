@@ -34,16 +34,50 @@ const known = { device: 1, inode: 2 };
 const JUDGED: readonly {
   what: string;
   now?: { device: number; inode: number };
+  isWatched?: boolean;
   scanned: readonly Row[];
   recorded?: readonly Row[];
   rootCtimeS?: number;
   verdict: RootVerdict;
 }[] = [
   {
-    what: "the same numbers, whatever is in it",
+    what: "the same numbers of what was there all the time, whatever is in it",
+    now: known,
+    isWatched: true,
+    scanned: [],
+    rootCtimeS: MADE_S,
+    verdict: "same",
+  },
+  {
+    what: "the same numbers, and files were deleted and edited",
+    now: known,
+    scanned: [["dir", 10, MADE_S + 9], ["a", 13, MADE_S + 9]],
+    verdict: "same",
+  },
+  {
+    what: "the same numbers, and everything was deleted",
     now: known,
     scanned: [],
     verdict: "same",
+  },
+  {
+    what: "the same numbers, and everything is another file",
+    now: known,
+    scanned: RECORD.map(([path, inode]) => [path, inode + 50, MADE_S + 9]),
+    verdict: "same",
+  },
+  {
+    what: "the same numbers of a snapshot from before a file came",
+    now: known,
+    scanned: RECORD.filter(([path]) => path !== "b"),
+    rootCtimeS: MADE_S,
+    verdict: "another",
+  },
+  {
+    what: "the same numbers of a snapshot from before an edit",
+    now: known,
+    scanned: RECORD.map(([path, inode]) => [path, inode, MADE_S]),
+    verdict: "another",
   },
   {
     what: "another device number, the same files",
@@ -88,6 +122,11 @@ const JUDGED: readonly {
     verdict: "another",
   },
   {
+    what: "a snapshot from before an edit, under another device number",
+    scanned: RECORD.map(([path, inode]) => [path, inode, MADE_S]),
+    verdict: "another",
+  },
+  {
     what: "another disk with a copy",
     scanned: RECORD.map(([path, inode, ctimeS]) => [path, inode, ctimeS + 100]),
     verdict: "another",
@@ -113,7 +152,9 @@ const JUDGED: readonly {
   },
 ];
 
-for (const { what, now, scanned, recorded, rootCtimeS, verdict } of JUDGED) {
+for (const judged of JUDGED) {
+  const { what, now, isWatched, scanned, recorded, rootCtimeS, verdict } =
+    judged;
   Deno.test(`judgeRoot(): ${what}: ${verdict}`, () => {
     const evidence = () =>
       rootEvidence(
@@ -122,11 +163,11 @@ for (const { what, now, scanned, recorded, rootCtimeS, verdict } of JUDGED) {
         rootCtimeS ?? MADE_S + 9,
       );
     const seen = now ?? { device: 7, inode: 2 };
-    assert.equal(judgeRoot(known, seen, evidence), verdict);
+    assert.equal(judgeRoot(known, seen, isWatched ?? false, evidence), verdict);
   });
 }
 
 Deno.test("judgeRoot() takes the first directory that it sees", () => {
   const none = () => rootEvidence(new Map(), new Map(), 0);
-  assert.equal(judgeRoot(undefined, known, none), "another");
+  assert.equal(judgeRoot(undefined, known, false, none), "another");
 });

@@ -78,7 +78,10 @@ testFault(
       "what a was sending to go",
       () => bytesBelow(incoming) === 0,
     );
-    assert.equal((await a.sinkd("status")).code, 4);
+    await waitFor(
+      "a to know that it was revoked",
+      async () => (await a.sinkd("status")).code === 4,
+    );
     writeFull(`${b.files}/next`, 40 * MEGABYTE);
     await waitFor(
       "next on the server",

@@ -85,15 +85,17 @@ function isFull(error: unknown): boolean {
   return error instanceof Error && /No space left/.test(error.message);
 }
 
-/** A disk in a file, which can be mounted, taken away and mounted again with what it holds. */
+/** A disk in a file, which can be mounted, taken away and brought back with what it holds, or held before. */
 export class DiskImage implements AsyncDisposable {
   readonly #image: string;
   readonly #directory: string;
+  #device: string;
   #isMounted = false;
 
-  private constructor(image: string, directory: string) {
+  private constructor(image: string, directory: string, device: string) {
     this.#image = image;
     this.#directory = directory;
+    this.#device = device;
   }
 
   /** Makes an ext4 in `image` and mounts it on a directory that is there. */
@@ -103,14 +105,23 @@ export class DiskImage implements AsyncDisposable {
       file.truncateSync(IMAGE_BYTES);
     }
     await run("mkfs.ext4", "-q", "-F", image);
-    const disk = new DiskImage(image, directory);
+    const disk = new DiskImage(image, directory, await attach(image));
     await disk.mount();
     return disk;
   }
 
+  /** Mounts it under the device number that it had. */
   async mount(): Promise<void> {
-    await run("mount", "-o", "loop", this.#image, this.#directory);
+    await run("mount", this.#device, this.#directory);
     this.#isMounted = true;
+  }
+
+  /** Mounts it under another device number. */
+  async mountElsewhere(): Promise<void> {
+    const before = this.#device;
+    this.#device = await attach(this.#image);
+    await run("losetup", "--detach", before);
+    await this.mount();
   }
 
   /** Takes it away as soon as nobody has anything open on it; what is below is seen again. */
@@ -124,9 +135,34 @@ export class DiskImage implements AsyncDisposable {
     this.#isMounted = false;
   }
 
+  /** Copies what it holds, mounted or not. */
+  async save(snapshot: string): Promise<void> {
+    if (this.#isMounted) await run("sync", "-f", this.#directory);
+    await run("cp", "--sparse=always", this.#device, snapshot);
+  }
+
+  /** Makes an unmounted one hold what {@linkcode save} copied. */
+  async restore(snapshot: string): Promise<void> {
+    await run("dd", `if=${snapshot}`, `of=${this.#device}`, "bs=1M");
+    await run("sync", this.#device);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isMounted) await run("umount", "-l", this.#directory);
+    await run("losetup", "--detach", this.#device);
   }
+}
+
+/** The loop device that an image now has. */
+async function attach(image: string): Promise<string> {
+  const { code, out, err } = await runToEnd([
+    "losetup",
+    "--find",
+    "--show",
+    image,
+  ]);
+  if (code !== 0) throw new Error(`Cannot attach ${image}: ${err}`);
+  return out.trim();
 }
 
 /** Why no disk image can be mounted here; `undefined` when it can. */
