@@ -5,6 +5,7 @@
  */
 import { createHash, X509Certificate } from "node:crypto";
 import { SERVER_NAME } from "./dial.ts";
+import { removeIfAny } from "./files.ts";
 import { replaceFile } from "./replace_file.ts";
 
 /** Certificate and key; `fingerprint` is the SHA-256 of the certificate's DER in lower-case hex. */
@@ -14,28 +15,50 @@ export interface ServerCertificate {
   readonly fingerprint: string;
 }
 
-/** Loads `certificate.pem` and `key.pem` of `directory`, or makes both when there is no certificate yet. */
+/**
+ * Loads `certificate.pem` and `key.pem` of `directory`, or makes both when there is no certificate yet:
+ * once, whoever else does the same at that moment (a server's first start beside `adduser`).
+ */
 export async function ensureCertificate(
   directory: string,
 ): Promise<ServerCertificate> {
   const certFile = `${directory}/certificate.pem`;
   const keyFile = `${directory}/key.pem`;
-  let certPem = await readIfThere(certFile);
-  let keyPem = await readIfThere(keyFile);
-  if (certPem === undefined) {
-    // The key is in place before the certificate, so a crash between the two just makes both again.
-    ({ certPem, keyPem } = await makeCertificate());
-    await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
-    await Deno.chmod(directory, 0o700);
-    replaceFile(keyFile, keyPem);
-    replaceFile(certFile, certPem);
+  if (await readIfThere(certFile) === undefined) {
+    await makeOnce(directory, certFile, keyFile);
   }
+  const certPem = await Deno.readTextFile(certFile);
+  const keyPem = await readIfThere(keyFile);
   if (keyPem === undefined) {
     throw new Error(
       `Cannot use ${certFile}: ${keyFile} is missing; restore it from a backup, or remove the certificate and join every client again`,
     );
   }
   return { certPem, keyPem, fingerprint: fingerprintOf(certPem) };
+}
+
+async function makeOnce(
+  directory: string,
+  certFile: string,
+  keyFile: string,
+): Promise<void> {
+  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+  await Deno.chmod(directory, 0o700);
+  const making = `${directory}/certificate.making`;
+  using lock = await Deno.open(making, {
+    write: true,
+    create: true,
+    mode: 0o600,
+  });
+  await lock.lock(true);
+  if (await readIfThere(certFile) === undefined) {
+    const { certPem, keyPem } = await makeCertificate();
+    // The key is in place before the certificate, so a crash between the two just makes both again.
+    replaceFile(keyFile, keyPem);
+    replaceFile(certFile, certPem);
+  }
+  // Whoever comes from now on finds the certificate, with the lock or without it.
+  removeIfAny(making);
 }
 
 /** SHA-256 of the certificate's DER in lower-case hex; `certificate` is PEM text or DER bytes. */

@@ -12,6 +12,7 @@ import {
   MAX_REQUEST_BYTES,
   parseRequest,
 } from "../core/control.ts";
+import { removeIfAny } from "./files.ts";
 import { readLine, writeAll } from "./lines.ts";
 export { askControl } from "./ask_control.ts";
 
@@ -128,7 +129,7 @@ function refusal(reason: string): ControlReply {
 
 async function listen(socketPath: string): Promise<Deno.Listener> {
   try {
-    await removeIfThere(socketPath);
+    removeIfAny(socketPath);
     const listener = Deno.listen({ transport: "unix", path: socketPath });
     await Deno.chmod(socketPath, 0o600);
     return listener;
@@ -145,14 +146,6 @@ async function listen(socketPath: string): Promise<Deno.Listener> {
       `Cannot listen on control socket ${JSON.stringify(socketPath)}: ${state}`,
       { cause: error },
     );
-  }
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 

@@ -42,6 +42,15 @@ export function dataBytes(path: string): number | undefined {
   return bytes < info.size ? bytes : undefined;
 }
 
+/** Removes a file, link or empty directory if it is there. */
+export function removeIfAny(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
 /** Removes a file, link or directory tree if it is there. */
 export async function removeTree(path: string): Promise<void> {
   try {

@@ -6,7 +6,7 @@
  */
 import { type DiskSpace, type MinFree, roomBytes } from "../core/room.ts";
 import { spaceOf } from "./disk_room.ts";
-import { isMissing, lstatIfAny } from "./files.ts";
+import { lstatIfAny, removeIfAny } from "./files.ts";
 
 const MOST_BYTES = 8 * 1024 * 1024;
 /** What part of a small disk it takes. */
@@ -83,12 +83,4 @@ function isFull(space: DiskSpace): boolean {
 
 function reserveBytes({ totalBytes }: DiskSpace): number {
   return Math.min(Math.floor(totalBytes / PART), MOST_BYTES);
-}
-
-function removeIfAny(file: string): void {
-  try {
-    Deno.removeSync(file);
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-  }
 }

@@ -11,7 +11,7 @@ import {
   RESTORE_ACCESS,
   userModuleConfig,
 } from "../core/rsyncd_config.ts";
-import { removeTree } from "./files.ts";
+import { removeIfAny, removeTree } from "./files.ts";
 import { replaceFile } from "./replace_file.ts";
 import { makeSecret } from "./secret_hash.ts";
 import { serverOwnDirectory } from "./server_root.ts";
@@ -91,13 +91,5 @@ function readIfAny(file: string): string | undefined {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
-  }
-}
-
-function removeIfAny(file: string): void {
-  try {
-    Deno.removeSync(file);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
