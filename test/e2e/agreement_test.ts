@@ -110,11 +110,16 @@ test("server() finds a byte that changed on its disk, and a client brings it bac
   Deno.writeTextFileSync(`${a.files}/kept`, "good");
   await world.waitInStep();
   await waitForAgreement(world, sinceMs);
+  const checks = async () => (await world.serverReport()).users[0]?.checks;
+  await waitFor("the server's checksums", async () => {
+    const { files, checked } = await checks() ?? {};
+    return files !== undefined && files === checked;
+  });
   const stored = `${world.stored("alice")}/kept`;
   for (const client of [a, b]) await client.process.stop();
   writeUnseen(stored, "goof");
-  await world.sinkd("rescan", "--pid", world.server.pidFile);
-  const checks = async () => (await world.serverReport()).users[0]?.checks;
+  const asked = await world.sinkd("rescan", "--pid", world.server.pidFile);
+  assert.equal(asked.code, 0, asked.err);
   await waitFor(
     "the damage in status",
     async () => (await checks())?.damaged.includes("files/kept"),
