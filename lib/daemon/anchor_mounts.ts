@@ -13,7 +13,12 @@ import {
   type MountVerdict,
   mountWords,
 } from "../core/mounts.ts";
-import { isWithin, parentOf, type RelativePath } from "../core/path.ts";
+import {
+  ancestorsOf,
+  isWithin,
+  parentOf,
+  type RelativePath,
+} from "../core/path.ts";
 import { ZERO_STAMP } from "../core/stamp.ts";
 import type { AnchorStore } from "../io/base_store.ts";
 import { lstatIfAny } from "../io/files.ts";
@@ -23,6 +28,9 @@ import { isMountedOn, lookAtMount } from "../io/mount_points.ts";
 import type { KnownMount } from "../io/mount_store.ts";
 import type { Look, ScanView } from "../ports.ts";
 import type { Hold } from "./anchor_root.ts";
+
+/** Most directories that are remembered. */
+const MAX_MET = 10_000;
 
 const log = logger("anchor");
 
@@ -45,6 +53,8 @@ export class AnchorMounts {
   readonly #ports: MountsPorts;
   readonly #known: Map<RelativePath, KnownMount>;
   readonly #troubles = new Map<RelativePath, MountTrouble>();
+  /** Directories that nothing unknown was mounted above, with their device and inode then. */
+  readonly #met = new Map<RelativePath, string>();
 
   constructor(ports: MountsPorts) {
     this.#ports = ports;
@@ -86,8 +96,12 @@ export class AnchorMounts {
       const verdict = this.#judge(above, known, nothingFound);
       if (verdict.kind === "wait") return this.#wait(above, verdict.trouble);
     }
-    if (look?.kind === "found" && look.found.entry.kind === "directory") {
-      return this.#meet(path, look.found.inode);
+    if (look?.kind === "found") {
+      const cause = this.#meetAbove(path, look.found.inode);
+      if (cause !== undefined) return cause;
+      return look.found.entry.kind === "directory"
+        ? this.#meet(path, look.found.inode)
+        : undefined;
     }
     if (look?.kind !== "absent") return undefined;
     const cover = this.#coverOf(path);
@@ -111,6 +125,11 @@ export class AnchorMounts {
   settle(scan: ScanView, below: RelativePath | undefined): void {
     const complete = below === undefined;
     const all = (path: RelativePath) => this.#below(path);
+    const above = below === undefined ? [] : ancestorsOf(below);
+    for (const path of above) {
+      const info = lstatIfAny(`${this.#ports.root}/${path}`);
+      if (info !== undefined) this.#meet(path, info.ino ?? 0);
+    }
     for (const path of this.#unknownIn(scan, below)) {
       this.#take(path, this.#judge(path, undefined, all), complete);
     }
@@ -261,6 +280,29 @@ export class AnchorMounts {
       if (lookAtMount(`${root}/${path}`).kind === "mounted") found.push(path);
     }
     return found;
+  }
+
+  /**
+   * What is new at a path may be new because a file system was mounted above it, of which no event
+   * tells: that one counts before anything below it does, or its going would be a deletion.
+   */
+  #meetAbove(path: RelativePath, inode: number): string | undefined {
+    const { root, store } = this.#ports;
+    const parent = parentOf(path);
+    if (parent === undefined || store.row(path).base?.inode === inode) {
+      return undefined;
+    }
+    const seen = lstatIfAny(`${root}/${parent}`);
+    const identity = `${seen?.dev} ${seen?.ino}`;
+    if (this.#met.get(parent) === identity) return undefined;
+    for (const above of ancestorsOf(path)) {
+      const info = lstatIfAny(`${root}/${above}`);
+      const cause = this.#meet(above, info?.ino ?? 0);
+      if (cause !== undefined) return cause;
+    }
+    if (this.#met.size >= MAX_MET) this.#met.clear();
+    this.#met.set(parent, identity);
+    return undefined;
   }
 
   /** A directory that is not the one on record: before that records it, whether it is a mount. */

@@ -43,7 +43,7 @@ testInWorld(
     });
     await assertGuarantees(world, ledger, { limitMs: LIMIT_MS });
     assert.deepEqual(copiesOf(b), []);
-    assert.ok(world.rsyncCalls().length < FILES / 200);
+    assert.ok(world.rsyncCalls().length < FILES / 100);
     await world.waitTidy();
   },
 );

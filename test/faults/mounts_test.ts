@@ -190,6 +190,24 @@ testFault(
 );
 
 testFault(
+  "a disk that was mounted on a directory in step, and is gone before any scan, is no deletion",
+  { missing: missingForImages() },
+  async (world, ledger) => {
+    const [a, b] = [world.client("a"), world.client("b")];
+    ledger.makeDirectory(a, "m");
+    await ledger.settle();
+    await using disk = await DiskImage.make(`${a.home}/image`, `${a.files}/m`);
+    await command("rm", "-rf", `${a.files}/m/lost+found`);
+    await fill(world, ledger);
+    await disk.unmount();
+    await heldWhile(world, ledger, /gone/);
+    assert.notEqual(itemAt(`${b.files}/m/d/5`), undefined);
+    await disk.mount();
+    await ledger.settle({ limitMs: 60_000 });
+  },
+);
+
+testFault(
   "a disk in an anchor that is gone for good is given up by approve: all comes back, nothing is deleted",
   { missing: missingForImages() },
   async (world, ledger) => {
