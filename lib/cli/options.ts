@@ -97,7 +97,8 @@ export const SERVER_OPTIONS: readonly Option[] = [
     min: 1,
     max: 64,
     value: "N",
-    summary: "How many turns run at once (default 8)",
+    summary:
+      "How many turns run at once (default 8); one is kept for users with none running",
   },
   {
     name: "history-days",

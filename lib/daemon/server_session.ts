@@ -429,6 +429,7 @@ export class Server {
   }
 
   #broadcast(): void {
+    this.#do({ kind: "tick" });
     this.#reserve.balance();
     this.#restateDisks();
     if (this.#leases === undefined) {
