@@ -6,6 +6,7 @@
  * ```text
  * client  turn                                   who I am, which session
  * server  welcome                                epoch and head
+ * client  busy                                   only when the next one takes longer than moments
  * client  have                                   my stamp, how many edits
  * server  changes, entries…                      what changed since (none: count 0)
  * client  want…                                  which of them need bytes
@@ -153,6 +154,7 @@ export type HelloTurn = z.infer<typeof helloTurnSchema>;
 
 /** What a client says in a turn after its hello. */
 export const clientMessageSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: kind("busy") }),
   z.strictObject({
     kind: kind("have"),
     epoch: epochSchema.or(z.literal("")),

@@ -106,7 +106,7 @@ export async function serveTurn(turn: ServerTurn): Promise<TurnEnd> {
   const { line, journal } = turn;
   const { epoch, stamp } = journal.head();
   await line.send({ kind: "welcome", epoch, head: stamp });
-  const have = await expect(line, "have");
+  const have = await receiveHave(line);
   const serving = { ...turn, scope: scopeOf(turn.path, have.single) };
   const update = await bringUpToDate(serving, have);
   if (update.more || !turn.exclusive) {
@@ -114,6 +114,14 @@ export async function serveTurn(turn: ServerTurn): Promise<TurnEnd> {
     return { stamp: update.stamp, more: update.more || have.edits > 0 };
   }
   return await takeEdits(serving, have.transfer);
+}
+
+/** A client that must finish something first, as a scan, says so, once. */
+async function receiveHave(line: ServerLine): Promise<Message<"have">> {
+  const first = await line.receive();
+  return first.kind === "busy"
+    ? await expect(line, "have")
+    : expected(first, "have");
 }
 
 /** What part of the user's tree an anchor at `path` is. */
@@ -393,7 +401,13 @@ async function expect<K extends ClientMessage["kind"]>(
   line: ServerLine,
   kind: K,
 ): Promise<Message<K>> {
-  const message = await line.receive();
+  return expected(await line.receive(), kind);
+}
+
+function expected<K extends ClientMessage["kind"]>(
+  message: ClientMessage,
+  kind: K,
+): Message<K> {
   if (message.kind === kind) return message as Message<K>;
   if (message.kind === "fail") {
     throw new Error(
