@@ -126,6 +126,13 @@ export const SERVER_OPTIONS: readonly Option[] = [
     summary:
       "How much of the disk stays free; edits wait below that (default 1)",
   },
+  {
+    name: "user-quota",
+    kind: "quota",
+    value: "SIZE[,FILES]",
+    summary:
+      "What each user may have, history included (default: no limit); for one user: sinkd server quota",
+  },
 ];
 
 /** What `sinkd client` and its `start` take. */

@@ -123,6 +123,11 @@ const shortageSchema = z.strictObject({
   disk: z.string().max(4096),
   needBytes: count,
   roomBytes: count,
+  quota: z.strictObject({
+    user: z.string().max(64),
+    unit: z.enum(["bytes", "files"]),
+    limit: count,
+  }).optional(),
 });
 const incomingChangeSchema = z.strictObject({
   ...changeShape,
@@ -235,7 +240,7 @@ export const serverMessageSchema = z.discriminatedUnion("kind", [
       z.strictObject({
         index: count,
         reason: text,
-        /** Set when it did not fit on the server's disk. */
+        /** Set when it did not fit on the server's disk, or is over a quota. */
         room: shortageSchema.optional(),
       }),
     ).max(100_000),

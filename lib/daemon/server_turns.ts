@@ -24,6 +24,7 @@ import {
 import { meteredChannel } from "./metered_channel.ts";
 import { describe } from "./faults.ts";
 import type { Logins } from "./logins.ts";
+import type { Quotas } from "./quotas.ts";
 import type { User, Users } from "./users.ts";
 
 /** How long an invited client may take to come. */
@@ -44,6 +45,7 @@ export interface TurnPorts {
   readonly runDirectory: string;
   readonly logins: Logins;
   readonly rooms: DiskRooms;
+  readonly quotas: Quotas;
   /** Told of what does not fit on a disk, and of what does again. */
   readonly onShort: (
     turn: Turn,
@@ -197,6 +199,7 @@ export class ServerTurns implements AsyncDisposable {
         journal: user.journal,
         tree: user.tree,
         room: this.#ports.rooms.below(user.directory),
+        allowance: this.#ports.quotas.allowance(user),
         onShort: (whose, paths) => this.#ports.onShort(turn, whose, paths),
         today: () => utcDate(Date.now()),
         assertServed,
