@@ -14,6 +14,7 @@ import type {
 import type { ClientStep } from "./core/client_commit.ts";
 import type { Entry, Found } from "./core/entry.ts";
 import type { RelativePath } from "./core/path.ts";
+import type { Usage } from "./core/quota.ts";
 import type { Need, Shortage } from "./core/room.ts";
 import type { JournalRow, ServerStep, Staged } from "./core/server_commit.ts";
 import type { Stamp } from "./core/stamp.ts";
@@ -60,8 +61,11 @@ export interface Journal {
   childCount(scope: Scope, path: RelativePath): number;
   pendingIntents(): readonly ServerIntent[];
   prepare(intent: ServerIntent): void;
-  /** Records the intent's rows, raises the head, and drops the intent, in one transaction. */
-  finish(intent: ServerIntent): void;
+  /**
+   * Records the intent's rows, raises the head, drops the intent, and counts what it added, in one
+   * transaction.
+   */
+  finish(intent: ServerIntent, growth?: Usage): void;
 }
 
 /** One user's files on the server. */
@@ -95,6 +99,15 @@ export interface ServerTree {
 export interface Room {
   /** Promises space in a staging directory to as many of the files as fit, until it is released. */
   claim(stage: string, needs: readonly Need[]): RoomClaim;
+}
+
+/** What a user may still bring to the server. */
+export interface Allowance {
+  /** Which of these additions are over the user's quota; they are to be staged in `stage`. */
+  over(
+    stage: string,
+    additions: readonly Need[],
+  ): Promise<ReadonlyMap<RelativePath, Shortage>>;
 }
 
 /** See {@linkcode Room}. */

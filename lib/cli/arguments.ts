@@ -5,6 +5,7 @@
  * @module
  */
 import { brokerAddress, splitAddress } from "../core/address.ts";
+import { parseQuota } from "../core/quota.ts";
 import type { Command, Option } from "./spec.ts";
 
 /** Checked values of one command line. */
@@ -157,6 +158,10 @@ function valueFault(option: Option, value: string): string | undefined {
     case "address":
       return splitAddress(value) === undefined
         ? "must be HOST:PORT"
+        : undefined;
+    case "quota":
+      return parseQuota(value) === undefined
+        ? "must be SIZE, or SIZE,FILES, such as 10G or 10G,100k"
         : undefined;
     case "broker":
       return brokerAddress(value) === undefined

@@ -97,7 +97,8 @@ export const SERVER_OPTIONS: readonly Option[] = [
     min: 1,
     max: 64,
     value: "N",
-    summary: "How many turns run at once (default 8)",
+    summary:
+      "How many turns run at once (default 8); one is kept for users with none running",
   },
   {
     name: "history-days",
@@ -124,6 +125,13 @@ export const SERVER_OPTIONS: readonly Option[] = [
     value: "PERCENT",
     summary:
       "How much of the disk stays free; edits wait below that (default 1)",
+  },
+  {
+    name: "user-quota",
+    kind: "quota",
+    value: "SIZE[,FILES]",
+    summary:
+      "What each user may have, history included (default: no limit); for one user: sinkd server quota",
   },
 ];
 

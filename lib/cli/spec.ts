@@ -16,6 +16,7 @@ export type OptionKind =
   | { readonly kind: "list" }
   | { readonly kind: "count"; readonly min: number; readonly max: number }
   | { readonly kind: "address" }
+  | { readonly kind: "quota" }
   | { readonly kind: "broker" };
 
 /** One option; `value` names its value in the help. */

@@ -55,7 +55,8 @@ export const SERVER_COMMANDS: readonly Command[] = [
   {
     words: ["server", "users"],
     role: "accounts",
-    summary: "Lists the users, and where rsync can read their trees",
+    summary:
+      "Lists the users, what they have, and where rsync can read their trees",
     operands: [],
     options: [ROOT, {
       name: "passwords",
@@ -65,6 +66,29 @@ export const SERVER_COMMANDS: readonly Command[] = [
     examples: ["sinkd server users"],
     run: async (given, context) =>
       (await import("./commands/accounts.ts")).listUsers(given, context),
+  },
+  {
+    words: ["server", "quota"],
+    role: "accounts",
+    summary: "Shows or sets what one user may have",
+    operands: [
+      NAME,
+      { name: "SIZE", required: false },
+      { name: "FILES", required: false },
+    ],
+    options: [ROOT],
+    notes: [
+      "It counts the user's tree, its history and what is being received; files, directories and links count one each.",
+      "SIZE and FILES may be 'none' for no limit. SIZE 'default' goes back to the server's --user-quota.",
+      "A server that runs takes it at once.",
+    ],
+    examples: [
+      "sinkd server quota alice 10G 100k",
+      "sinkd server quota alice none",
+      "sinkd server quota alice default",
+    ],
+    run: async (given, context) =>
+      (await import("./commands/quota.ts")).quota(given, context),
   },
   {
     words: ["server", "clients"],

@@ -6,6 +6,7 @@
  * ```text
  * client  turn                                   who I am, which session
  * server  welcome                                epoch and head
+ * client  busy                                   only when the next one takes longer than moments
  * client  have                                   my stamp, how many edits
  * server  changes, entries…                      what changed since (none: count 0)
  * client  want…                                  which of them need bytes
@@ -122,6 +123,11 @@ const shortageSchema = z.strictObject({
   disk: z.string().max(4096),
   needBytes: count,
   roomBytes: count,
+  quota: z.strictObject({
+    user: z.string().max(64),
+    unit: z.enum(["bytes", "files"]),
+    limit: count,
+  }).optional(),
 });
 const incomingChangeSchema = z.strictObject({
   ...changeShape,
@@ -153,6 +159,7 @@ export type HelloTurn = z.infer<typeof helloTurnSchema>;
 
 /** What a client says in a turn after its hello. */
 export const clientMessageSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: kind("busy") }),
   z.strictObject({
     kind: kind("have"),
     epoch: epochSchema.or(z.literal("")),
@@ -233,7 +240,7 @@ export const serverMessageSchema = z.discriminatedUnion("kind", [
       z.strictObject({
         index: count,
         reason: text,
-        /** Set when it did not fit on the server's disk. */
+        /** Set when it did not fit on the server's disk, or is over a quota. */
         room: shortageSchema.optional(),
       }),
     ).max(100_000),

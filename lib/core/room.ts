@@ -8,6 +8,7 @@
  */
 import type { Entry } from "./entry.ts";
 import type { RelativePath } from "./path.ts";
+import { grouped } from "./plural.ts";
 import { bytesText } from "./size_text.ts";
 
 /** How much of a disk stays free: a percentage of it, or so many bytes; `mostBytes` bounds the former. */
@@ -48,9 +49,16 @@ export interface Need {
 
 /** Why a file does not fit: on which disk, what it needs there, and what may be used. */
 export interface Shortage {
+  /** Empty when it is a quota. */
   readonly disk: string;
   readonly needBytes: number;
   readonly roomBytes: number;
+  /** Set when it is a user's quota on the server: the user has all of its files, or too few bytes left. */
+  readonly quota?: {
+    readonly user: string;
+    readonly unit: "bytes" | "files";
+    readonly limit: number;
+  } | undefined;
 }
 
 /** Below `keepBytes` by so much a transfer is stopped: what is recorded meanwhile takes space, too. */
@@ -142,9 +150,11 @@ export function misfits(
  * "the server"; `other` how to do without.
  */
 export function shortageWords(
-  { disk, needBytes, roomBytes }: Shortage,
+  shortage: Shortage,
   { machine, other }: { readonly machine: string; readonly other: string },
 ): { cause: string; fix: string } {
+  const { disk, needBytes, roomBytes, quota } = shortage;
+  if (quota !== undefined) return quotaWords(shortage, quota, machine);
   const missing = Math.max(needBytes - roomBytes, 1);
   return {
     cause: `disk full: it needs ${bytesText(needBytes)} on ${machine}, and ${
@@ -153,5 +163,25 @@ export function shortageWords(
     fix: `free up at least ${
       bytesText(missing, "up")
     } on the disk of ${disk} (${machine}), or ${other}; sinkd retries by itself`,
+  };
+}
+
+/** What is deleted stays in the history for a while, so that deleting alone does not help at once. */
+function quotaWords(
+  { needBytes, roomBytes }: Shortage,
+  { user, unit, limit }: NonNullable<Shortage["quota"]>,
+  machine: string,
+): { cause: string; fix: string } {
+  const lacks = unit === "files"
+    ? `it needs 1 file, and 0 are left of the ${grouped(limit)}`
+    : `it needs ${bytesText(needBytes, "up")}, and ${
+      bytesText(roomBytes, "down")
+    } are left of the ${bytesText(limit)}`;
+  const more = unit === "files" ? "SIZE FILES" : "SIZE";
+  return {
+    cause:
+      `over quota: ${lacks} that ${user} may have on ${machine}, history included`,
+    fix:
+      `on the server: sinkd server quota ${user} ${more}; or delete files, which count until they leave the history; sinkd retries by itself`,
   };
 }

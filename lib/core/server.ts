@@ -2,7 +2,18 @@
  * The server's state machine: who announced what, who waits, whose turn it is.
  *
  * Each user has a queue, first come, first served. A turn that takes edits runs alone; turns that
- * only bring clients up to date run side by side. Users do not wait for each other, up to `jobs`.
+ * only bring clients up to date run side by side.
+ *
+ * Between users, a free turn goes to the user with the fewest running; of those, to the one whose last
+ * turn began longest ago. Whatever a user does holds up that user only:
+ *
+ * - no user has more than half of the turns;
+ * - one turn is kept for users with none running;
+ * - for such a user, a turn of somebody else counts only while it is fresh. So slow clients of very
+ *   many users, who have one turn each, do not keep others waiting either.
+ *
+ * Hence a user with none running starts at once, or waits two ticks at most for every `jobs` others
+ * that have none either; each of them goes before it once at most.
  *
  * @module
  */
@@ -58,6 +69,8 @@ export interface UserView {
   readonly clients: ReadonlyMap<string, ClientView>;
   readonly queue: readonly Turn[];
   readonly active: readonly Turn[];
+  /** When its last turn began, as a number that counts all turns; 0 before its first. */
+  readonly lastStart: number;
 }
 
 /** The whole state; values are replaced, never changed. */
@@ -65,8 +78,15 @@ export interface ServerState {
   readonly users: ReadonlyMap<string, UserView>;
   readonly nextTurn: number;
   readonly jobs: number;
+  /** How many turns have begun. */
+  readonly starts: number;
+  /** How many ticks each running turn has seen, by its id; one that has seen none is not in it. */
+  readonly ticks: ReadonlyMap<number, number>;
   readonly announced: StateName;
 }
+
+/** From so many ticks on, a turn keeps nobody waiting who has none running. */
+const LASTING_TICKS = 2;
 
 /** Where a client stands, looked up in the journal with its announcement. */
 export interface Standing {
@@ -113,6 +133,8 @@ export type ServerEvent =
   }
   /** This server does not serve the user any more: what runs is to end, nothing waits. */
   | { readonly kind: "dropped"; readonly user: string }
+  /** Some seconds have passed. */
+  | { readonly kind: "tick" }
   | { readonly kind: "linkUp" };
 
 /** What the server does about it. */
@@ -133,9 +155,19 @@ export interface ServerStep {
   readonly effects: readonly ServerEffect[];
 }
 
-/** The state of a server that has just started; `jobs` bounds turns at one time. */
+/**
+ * The state of a server that has just started; `jobs` bounds turns at one time. It is 2 at least, for
+ * one of them is kept for users with none running.
+ */
 export function newServerState(jobs: number): ServerState {
-  return { users: new Map(), nextTurn: 1, jobs, announced: "Sinkd" };
+  return {
+    users: new Map(),
+    nextTurn: 1,
+    jobs: Math.max(jobs, 2),
+    starts: 0,
+    ticks: new Map(),
+    announced: "Sinkd",
+  };
 }
 
 /** One transition. */
@@ -151,6 +183,8 @@ export function stepServer(state: ServerState, event: ServerEvent): ServerStep {
       return withTurns(turnEnded(state, event));
     case "dropped":
       return withTurns(dropped(state, event.user));
+    case "tick":
+      return withTurns({ state: ticked(state), effects: [] });
     case "linkUp":
       return {
         state,
@@ -323,6 +357,19 @@ function enqueue(state: ServerState, wanted: Omit<Turn, "id">): ServerState {
   };
 }
 
+/** Counts a tick for every turn that runs. */
+function ticked(state: ServerState): ServerState {
+  const ticks = new Map<number, number>();
+  for (const { active } of state.users.values()) {
+    for (const { id } of active) ticks.set(id, ticksOf(state, id) + 1);
+  }
+  return { ...state, ticks };
+}
+
+function ticksOf({ ticks }: ServerState, id: number): number {
+  return ticks.get(id) ?? 0;
+}
+
 /** Starts every turn that may start now, and says so when the server's own state changed. */
 function withTurns(step: ServerStep): ServerStep {
   let { state } = step;
@@ -333,10 +380,15 @@ function withTurns(step: ServerStep): ServerStep {
     turn = nextTurn(state)
   ) {
     const { queue, active } = viewOf(state, turn.user);
-    state = withUser(state, turn.user, {
-      queue: queue.slice(1),
-      active: [...active, turn],
-    });
+    const starts = state.starts + 1;
+    state = {
+      ...withUser(state, turn.user, {
+        queue: queue.slice(1),
+        active: [...active, turn],
+        lastStart: starts,
+      }),
+      starts,
+    };
     effects.push({ kind: "startTurn", turn });
   }
   const busy = [...state.users.values()].some((user) =>
@@ -350,19 +402,40 @@ function withTurns(step: ServerStep): ServerStep {
   return { state, effects };
 }
 
-/** The turn that waited longest of those that may start, whoever's it is: no user waits for ever. */
+/** The turn that starts next, if any may: see the module. */
 function nextTurn(state: ServerState): Turn | undefined {
-  let running = 0;
-  let first: Turn | undefined;
+  const { all, fresh } = runningIn(state);
+  let next: { readonly turn: Turn; readonly user: UserView } | undefined;
   for (const user of state.users.values()) {
-    running += user.active.length;
     const [turn] = user.queue;
     if (turn === undefined || !mayStart(turn, user)) continue;
-    // Clients that open their turns and then do nothing hold up their own user only.
-    if (user.active.length >= turnsOfUser(state.jobs)) continue;
-    if (first === undefined || turn.id < first.id) first = turn;
+    const isFree = user.active.length === 0
+      ? fresh < state.jobs
+      : all < state.jobs - 1 && user.active.length < turnsOfUser(state.jobs);
+    if (!isFree) continue;
+    if (next === undefined || isBefore(user, next.user)) next = { turn, user };
   }
-  return running < state.jobs ? first : undefined;
+  return next?.turn;
+}
+
+/** How many turns run, and how many of them have not run for long. */
+function runningIn(state: ServerState): { all: number; fresh: number } {
+  let all = 0;
+  let fresh = 0;
+  for (const { active } of state.users.values()) {
+    all += active.length;
+    fresh += active.filter(({ id }) => ticksOf(state, id) < LASTING_TICKS)
+      .length;
+  }
+  return { all, fresh };
+}
+
+/** Of two users with a turn that may start; who has never had one comes in the order of asking. */
+function isBefore(one: UserView, other: UserView): boolean {
+  const running = one.active.length - other.active.length;
+  if (running !== 0) return running < 0;
+  if (one.lastStart !== other.lastStart) return one.lastStart < other.lastStart;
+  return (one.queue[0]?.id ?? 0) < (other.queue[0]?.id ?? 0);
 }
 
 /** How many turns one user may have at one time. */
@@ -375,7 +448,12 @@ function mayStart(turn: Turn, user: UserView): boolean {
   return user.active.every(({ exclusive }) => !exclusive);
 }
 
-const NO_USER: UserView = { clients: new Map(), queue: [], active: [] };
+const NO_USER: UserView = {
+  clients: new Map(),
+  queue: [],
+  active: [],
+  lastStart: 0,
+};
 
 function viewOf(state: ServerState, user: string): UserView {
   return state.users.get(user) ?? NO_USER;

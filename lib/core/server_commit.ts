@@ -21,6 +21,8 @@ export type Staged =
 export const CHANGED_WHILE_READ = "it changed while it was read";
 /** Why an edit waits that does not fit on the server's disk. */
 export const NO_SPACE = "it does not fit on the server's disk";
+/** Why an edit waits that is over its user's quota. */
+export const OVER_QUOTA = "it is over the quota on the server";
 /** Why an edit waits that another one kept back: it goes with the next batch. */
 export const WAITS_FOR_SPACE = "the server's disk became full before its turn";
 

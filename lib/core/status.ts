@@ -213,6 +213,13 @@ export const serverReportSchema = z.strictObject({
     /** Machines whose requests wait for their turn. */
     waiting: z.array(z.string()).optional(),
     checks: checksSchema,
+    /** What the user has on the server, history included: bytes in whole blocks. */
+    usage: z.strictObject({ bytes: z.int(), files: z.int() }).optional(),
+    /** What the user may have; null for no limit. */
+    quota: z.strictObject({
+      bytes: z.int().nullable(),
+      files: z.int().nullable(),
+    }).optional(),
     clients: z.array(z.strictObject({
       client: z.string(),
       host: z.string(),

@@ -52,6 +52,7 @@ import { AnchorRoot, type Hold, parentDirectory } from "./anchor_root.ts";
 import { ALMOST_NOTHING_MS, AnchorScans } from "./anchor_scans.ts";
 import { fetchApart, suspectBytes, suspectRecords } from "./anchor_suspects.ts";
 import { guardedEdits, noteTurn, transferOf } from "./anchor_turn.ts";
+import { sayBusyLater } from "./busy_word.ts";
 import { describe, Faults } from "./faults.ts";
 import { FirstKind } from "./first_kind.ts";
 import { meteredChannel } from "./metered_channel.ts";
@@ -337,8 +338,9 @@ export class Anchor implements AsyncDisposable {
   }
 
   /** One turn over an open data channel. */
-  turn(channel: Channel): Promise<ClientTurnEnd> {
-    return this.#serially("turn", async () => {
+  async turn(channel: Channel): Promise<ClientTurnEnd> {
+    using busy = sayBusyLater(channel);
+    return await this.#serially("turn", async () => {
       if (!this.#directory.check()) {
         throw new Error(
           `Cannot transfer: ${this.#directory.trouble?.reason}`,
@@ -355,6 +357,7 @@ export class Anchor implements AsyncDisposable {
         silenceMs: SILENCE_MS,
       });
       this.#inTurn = true;
+      busy[Symbol.dispose]();
       try {
         const end = await takeTurn({
           line: meteredClientLine(line, meter),

@@ -18,18 +18,22 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 
 const log = logger("retention");
 
-/** Removes what is too old from a user's history, journal and staging; `inUse` names stages of turns. */
+/**
+ * Removes what is too old from a user's history, journal and staging; `inUse` names stages of turns.
+ * True when anything was removed from the history.
+ */
 export function prune(
   user: User,
   { historyDays, inUse }: {
     readonly historyDays: number;
     readonly inUse: readonly string[];
   },
-): void {
+): boolean {
   const nowMs = Date.now();
+  let isLess = false;
   try {
     pruneBroken(user, inUse);
-    removeOldHistory(user, utcDate(nowMs - historyDays * DAY_MS));
+    isLess = removeOldHistory(user, utcDate(nowMs - historyDays * DAY_MS));
     user.journal.prune({
       date: utcDate(nowMs - JOURNAL_DAYS * DAY_MS),
       cycle: 0,
@@ -39,6 +43,7 @@ export function prune(
       describe(error)
     }`;
   }
+  return isLess;
 }
 
 /** Frees space on a device: broken transfers of all users, oldest first; gives how many bytes. */
@@ -86,12 +91,15 @@ function leftovers(
   });
 }
 
-function removeOldHistory({ directory }: User, oldest: number): void {
+function removeOldHistory({ directory }: User, oldest: number): boolean {
   const history = `${directory}/${OWN_NAME}/history`;
+  let isLess = false;
   for (const name of namesIn(history)) {
     if (Number.parseInt(name) >= oldest) continue;
     Deno.removeSync(`${history}/${name}`, { recursive: true });
+    isLess = true;
   }
+  return isLess;
 }
 
 function namesIn(directory: string): string[] {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Address } from "../core/address.ts";
+import type { Quota } from "../core/quota.ts";
 import type { MinFree } from "../core/room.ts";
 
 /** See {@linkcode ServerOptions}. */
@@ -36,4 +37,6 @@ export interface ServerOptions {
   readonly checksumDays: number;
   /** How much of the disk stays free. */
   readonly minFree: MinFree;
+  /** What each user may have who has no quota of its own; no limit when `undefined`. */
+  readonly userQuota?: Quota | undefined;
 }

@@ -10,6 +10,7 @@ import type {
   Fault,
   ServerReport,
 } from "../core/status.ts";
+import type { Quota } from "../core/quota.ts";
 import { ZERO_STAMP } from "../core/stamp.ts";
 import { VERSION } from "../version.ts";
 import type { ServerTurns } from "./server_turns.ts";
@@ -27,6 +28,7 @@ export function serverReport(
     readonly elsewhere: readonly Elsewhere[];
     readonly transfers: ServerTurns["transfers"];
     readonly checks: (user: User) => ChecksReport;
+    readonly quota: (user: User) => Quota;
     readonly faults: readonly Fault[];
   },
 ): ServerReport {
@@ -57,6 +59,8 @@ export function serverReport(
         }),
         waiting: [...new Set((view?.queue ?? []).map(({ client }) => client))],
         checks: from.checks(user),
+        usage: user.journal.usage(),
+        quota: quotaReport(from.quota(user)),
         clients: accounts.map(({ client, host }) => {
           const seen = view?.clients.get(client);
           return {
@@ -75,4 +79,10 @@ export function serverReport(
     elsewhere: [...from.elsewhere],
     errors: [...from.faults],
   };
+}
+
+function quotaReport(
+  { bytes, files }: Quota,
+): NonNullable<ServerReport["users"][number]["quota"]> {
+  return { bytes: bytes ?? null, files: files ?? null };
 }

@@ -30,6 +30,7 @@ import { restateDisks } from "./disk_faults.ts";
 import { DAY_MS, describe, Faults } from "./faults.ts";
 import { Leases } from "./leases.ts";
 import { Logins } from "./logins.ts";
+import { Quotas } from "./quotas.ts";
 import { prune, reclaim } from "./retention.ts";
 import { ServerChannels } from "./server_channels.ts";
 import { ServerLink, withoutLogin } from "./server_link.ts";
@@ -62,6 +63,7 @@ export class Server {
   readonly #logins: Logins;
   readonly #turns: ServerTurns;
   readonly #rooms: DiskRooms;
+  readonly #quotas: Quotas;
   readonly #reserve: Reserve;
   readonly #short: ShortFaults;
   readonly #checks: ServerChecks;
@@ -116,12 +118,23 @@ export class Server {
           (user) => this.#turns.stages(user),
         ),
     });
+    this.#quotas = new Quotas({
+      users: this.#users,
+      serves: (user) => this.#serving.serves(user),
+      userQuota: options.userQuota,
+      reclaim: (user, bytes) => {
+        const { dev: device } = Deno.statSync(user.directory);
+        const inUse = () => this.#turns.stages(user.name);
+        return reclaim([user], { device, bytes }, inUse);
+      },
+    });
     this.#short = new ShortFaults(options.root);
     this.#turns = new ServerTurns({
       users: this.#users,
       runDirectory: serverRunDirectory(options.root),
       logins: this.#logins,
       rooms: this.#rooms,
+      quotas: this.#quotas,
       onShort: (turn, whose, paths) => this.#short.note(turn, whose, paths),
       reply: (turn, message) => this.#link?.reply(turn, message),
       wirePath,
@@ -243,6 +256,7 @@ export class Server {
         return this.#reload();
       case "rescan":
         this.#checks.hurry();
+        for (const user of this.#openUsers()) this.#quotas.count(user);
         return {
           ok: true,
           message:
@@ -271,6 +285,7 @@ export class Server {
     await this.#turns[Symbol.asyncDispose]();
     await this.#channels.settled();
     await this.#checks[Symbol.asyncDispose]();
+    await this.#quotas[Symbol.asyncDispose]();
     this.#users[Symbol.dispose]();
   }
 
@@ -301,6 +316,7 @@ export class Server {
     if (this.#me !== undefined) this.#link?.listen([clientsOfTopic(user.name)]);
     this.#link?.head(user);
     this.#checks.take(user);
+    this.#quotas.countSometimes(user);
   }
 
   #assertServed(user: string): void {
@@ -429,6 +445,7 @@ export class Server {
   }
 
   #broadcast(): void {
+    this.#do({ kind: "tick" });
     this.#reserve.balance();
     this.#restateDisks();
     if (this.#leases === undefined) {
@@ -462,7 +479,10 @@ export class Server {
 
   #pruneUser(user: User): void {
     const { historyDays } = this.#options;
-    prune(user, { historyDays, inUse: this.#turns.stages(user.name) });
+    const inUse = this.#turns.stages(user.name);
+    const isLess = prune(user, { historyDays, inUse });
+    if (isLess) this.#quotas.count(user);
+    else this.#quotas.countSometimes(user);
   }
 
   /** Nobody waits for what a revoked machine was sending. */
@@ -498,6 +518,7 @@ export class Server {
       elsewhere: this.#serving.elsewhere(),
       transfers: (user) => this.#turns.transfers(user),
       checks: (user) => this.#checks.report(user),
+      quota: (user) => this.#quotas.of(user),
       faults: [
         ...this.#short.list(),
         ...this.faults.list(),

@@ -10,6 +10,7 @@ import { PROTOCOL_VERSION } from "../core/protocol.ts";
 import type { Turn } from "../core/server.ts";
 import { type Stamp, utcDate } from "../core/stamp.ts";
 import type { Channel } from "../io/channel.ts";
+import { withDeadline } from "../io/deadline.ts";
 import type { DiskRooms } from "../io/disk_room.ts";
 import type { Visitor } from "../io/front.ts";
 import { logger } from "../io/log.ts";
@@ -23,12 +24,17 @@ import {
 import { meteredChannel } from "./metered_channel.ts";
 import { describe } from "./faults.ts";
 import type { Logins } from "./logins.ts";
+import type { Quotas } from "./quotas.ts";
 import type { User, Users } from "./users.ts";
 
 /** How long an invited client may take to come. */
-const OPEN_LIMIT_MS = 15_000;
+const OPEN_LIMIT_MS = 10_000;
+/** How long one that has come may take to say where it stands, or that it is busy. */
+const FIRST_MS = 10_000;
 /** How long a client may think between two messages: it may be scanning or comparing. */
 const SILENCE_MS = 180_000;
+/** How long a client may take to take the last word. */
+const LAST_MS = 10_000;
 
 const log = logger("turn");
 
@@ -39,6 +45,7 @@ export interface TurnPorts {
   readonly runDirectory: string;
   readonly logins: Logins;
   readonly rooms: DiskRooms;
+  readonly quotas: Quotas;
   /** Told of what does not fit on a disk, and of what does again. */
   readonly onShort: (
     turn: Turn,
@@ -185,12 +192,14 @@ export class ServerTurns implements AsyncDisposable {
           serverLine(channel, {
             runDirectory: this.#ports.runDirectory,
             silenceMs: SILENCE_MS,
+            firstMs: FIRST_MS,
           }),
           meter,
         ),
         journal: user.journal,
         tree: user.tree,
         room: this.#ports.rooms.below(user.directory),
+        allowance: this.#ports.quotas.allowance(user),
         onShort: (whose, paths) => this.#ports.onShort(turn, whose, paths),
         today: () => utcDate(Date.now()),
         assertServed,
@@ -238,11 +247,14 @@ async function sayLast(
   channel: Channel,
   failure: string | undefined,
 ): Promise<void> {
+  const late = "it takes nothing";
   try {
-    if (failure !== undefined) {
-      await channel.send({ kind: "fail", message: failure.slice(0, 1000) });
-    }
-    await channel[Symbol.asyncDispose]();
+    await withDeadline(channel, { limitMs: LAST_MS, late }, async () => {
+      if (failure !== undefined) {
+        await channel.send({ kind: "fail", message: failure.slice(0, 1000) });
+      }
+      await channel[Symbol.asyncDispose]();
+    });
   } catch (error) {
     log.debug`The client could not be told: ${describe(error)}`;
   } finally {

@@ -6,6 +6,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import { OWN_NAME } from "../core/path.ts";
+import { addColumns } from "./add_columns.ts";
 import { replaceFile } from "./replace_file.ts";
 
 const USER_MODE = 0o2770;
@@ -14,7 +15,7 @@ const BUSY_TIMEOUT_MS = 5000;
 
 const SCHEMA = `
 create table if not exists account (
-  id integer primary key check (id = 1), active integer not null) strict;
+  id integer primary key check (id = 1), active integer not null, quota text) strict;
 create table if not exists clients (
   client text primary key, host text not null, created_ms integer not null,
   revoked integer not null, secret_hash text not null) strict;
@@ -24,6 +25,7 @@ create table if not exists join_tokens (
 
 const copySchema = z.strictObject({
   active: z.boolean(),
+  quota: z.string().optional(),
   clients: z.array(z.strictObject({
     client: z.string(),
     host: z.string(),
@@ -33,6 +35,7 @@ const copySchema = z.strictObject({
   })),
 });
 const activeRow = z.object({ active: z.int() });
+const quotaRow = z.object({ quota: z.string().nullable() });
 
 /** Makes `<root>/<user>` (2770) and its own directory (0700); what is there keeps its mode. */
 export function makeUserDirectories(root: string, user: string): void {
@@ -58,6 +61,7 @@ export function openDatabase(root: string, user: string): DatabaseSync {
     database.exec("pragma journal_mode = wal");
     database.exec("pragma synchronous = full");
     database.exec(SCHEMA);
+    addColumns(database, "account", { quota: "text" });
     bringBack(database, copyFile(root, user));
     return database;
   } catch (cause) {
@@ -71,7 +75,12 @@ export function openDatabase(root: string, user: string): DatabaseSync {
 /** Writes the accounts beside the database, private. */
 export function writeCopy(database: DatabaseSync, file: string): void {
   const clients = database.prepare("select * from clients").all();
-  const copy = { active: isActive(database), clients };
+  const quota = quotaIn(database);
+  const copy = {
+    active: isActive(database),
+    ...(quota === undefined ? {} : { quota }),
+    clients,
+  };
   replaceFile(file, `${JSON.stringify(copySchema.parse(copy))}\n`);
 }
 
@@ -94,9 +103,17 @@ function bringBack(database: DatabaseSync, file: string): void {
   ) {
     insert.run(client, host, created_ms, revoked, secret_hash);
   }
-  database.prepare("insert into account values (1, ?)").run(
+  database.prepare("insert into account values (1, ?, ?)").run(
     copy.active ? 1 : 0,
+    copy.quota ?? null,
   );
+}
+
+/** The user's own quota as text, if it has one. */
+export function quotaIn(database: DatabaseSync): string | undefined {
+  const row = database.prepare("select quota from account").get();
+  if (row === undefined) return undefined;
+  return quotaRow.parse(row).quota ?? undefined;
 }
 
 /** True when the user was added and not removed. */

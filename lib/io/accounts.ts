@@ -12,14 +12,22 @@ import { z } from "zod";
 import { inTransaction } from "./transaction.ts";
 import { nameFault } from "../core/path.ts";
 import {
+  formatQuota,
+  parseQuota,
+  type Quota,
+  type Usage,
+} from "../core/quota.ts";
+import {
   copyFile,
   hasState,
   isActive,
   makeUserDirectories,
   openDatabase,
+  quotaIn,
   readDirectory,
   writeCopy,
 } from "./account_files.ts";
+import { usageIn } from "./usage_rows.ts";
 import { hashSecret, makeSecret, matchesHash } from "./secret_hash.ts";
 
 /** How long a join token is good for, unless said otherwise. */
@@ -67,7 +75,10 @@ export class Accounts implements Disposable {
     }
     makeUserDirectories(root, user);
     const database = openDatabase(root, user);
-    database.exec("insert or replace into account values (1, 1)");
+    database.exec(
+      `insert into account (id, active) values (1, 1)
+       on conflict (id) do update set active = 1`,
+    );
     writeCopy(database, copyFile(root, user));
     return new Accounts(database, copyFile(root, user));
   }
@@ -191,6 +202,26 @@ export class Accounts implements Disposable {
     ).all().map((row) => {
       const { client, host, created_ms, revoked } = clientRow.parse(row);
       return { client, host, createdMs: created_ms, revoked: revoked === 1 };
+    });
+  }
+
+  /** The user's own quota; `undefined` when the server's default holds. */
+  quota(): Quota | undefined {
+    const text = quotaIn(this.#database);
+    return text === undefined ? undefined : parseQuota(text);
+  }
+
+  /** What the user has: see {@linkcode usageIn}. */
+  usage(): Usage {
+    return usageIn(this.#database);
+  }
+
+  /** Gives the user a quota of its own, or none, for the server's default to hold. */
+  setQuota(quota: Quota | undefined): void {
+    const text = quota === undefined ? null : formatQuota(quota);
+    inTransaction(this.#database, () => {
+      this.#database.prepare("update account set quota = ?").run(text);
+      writeCopy(this.#database, this.#copy);
     });
   }
 

@@ -251,7 +251,7 @@ function outstanding({ needs, stage }: Open, { directory }: Place): number {
 }
 
 /** What a broken transfer of a file left, which the next one writes over in place. */
-function partialBytes(stage: string, path: RelativePath): number {
+export function partialBytes(stage: string, path: RelativePath): number {
   return diskBytes(`${stage}/${partialOf(path)}`) +
     diskBytes(`${stage}/${path}`);
 }

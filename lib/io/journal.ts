@@ -13,6 +13,7 @@ import { inTransaction } from "./transaction.ts";
 import type { IncomingChange } from "../core/channel_protocol.ts";
 import { type Entry, sameContent } from "../core/entry.ts";
 import type { RelativePath } from "../core/path.ts";
+import { NO_USAGE, type Usage } from "../core/quota.ts";
 import {
   type Stamp,
   stampFromNumber,
@@ -27,6 +28,7 @@ import type {
   ServerIntent,
 } from "../ports.ts";
 import { entryColumns, entryFromRow, rowSchema } from "./entry_rows.ts";
+import { usageIn } from "./usage_rows.ts";
 
 /** Paths after which an update is cut at the end of a commit. */
 const UPDATE_PATHS = 2_000;
@@ -47,6 +49,8 @@ create index if not exists versions_by_end on versions (ended);
 create table if not exists rewrites (path text primary key, stamp integer not null)
   strict, without rowid;
 create table if not exists intents (id integer primary key, content text not null) strict;
+create table if not exists usage (
+  id integer primary key check (id = 1), bytes integer not null, files integer not null) strict;
 `;
 
 const entryRowSchema = z.object({
@@ -186,7 +190,7 @@ export class SqliteJournal implements Journal, Disposable {
     );
   }
 
-  finish(intent: ServerIntent): void {
+  finish(intent: ServerIntent, growth: Usage = NO_USAGE): void {
     const stamp = stampNumber(intent.stamp);
     inTransaction(this.#database, () => {
       const upsert = this.#database.prepare(
@@ -222,8 +226,22 @@ export class SqliteJournal implements Journal, Disposable {
       this.#database.prepare("delete from intents where content = ?").run(
         JSON.stringify(intent),
       );
+      this.#database.prepare(
+        "update usage set bytes = max(bytes + ?, 0), files = max(files + ?, 0)",
+      ).run(growth.bytes, growth.files);
     });
     this.#head = this.#readHead();
+  }
+
+  /** What the tree and its history take: see {@linkcode usageIn}. */
+  usage(): Usage {
+    return usageIn(this.#database);
+  }
+
+  /** Says what was counted. */
+  setUsage({ bytes, files }: Usage): void {
+    this.#database.prepare("insert or replace into usage values (1, ?, ?)")
+      .run(bytes, files);
   }
 
   /** Forgets tombstones and versions that ended before `limit`; clients older than that compare in full. */
@@ -293,6 +311,7 @@ export class SqliteJournal implements Journal, Disposable {
       );
       set.run("epoch", next.epoch);
       set.run("head", String(stamp));
+      this.#database.exec("delete from usage");
       if (next.place !== undefined) set.run("place", next.place);
     });
     this.#head = this.#readHead();

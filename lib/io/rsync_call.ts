@@ -24,7 +24,11 @@ export interface RsyncCall extends Omit<RsyncJob, "port"> {
   readonly runDirectory: string;
   /** Ends the call in order. */
   readonly signal?: AbortSignal | undefined;
+  /** How long the client may take to end the call when rsync has ended here; 3 minutes by default. */
+  readonly lateMs?: number | undefined;
 }
+
+const LATE_MS = 180_000;
 
 /** Runs one call; bytes go through `channel` until both ends are done. Throws when the channel breaks. */
 export function callRsync(
@@ -55,6 +59,7 @@ async function callFrom(
     stderr: "piped",
   }).spawn();
   using _stop = stopOn(call.signal, rsync);
+  using _late = closeAfter(rsync.status, channel, call.lateMs ?? LATE_MS);
   const stderr = keptText(rsync.stderr);
   const list = writeList(rsync, callList(call, call.paths));
   try {
@@ -75,6 +80,25 @@ async function callFrom(
   } finally {
     await list;
   }
+}
+
+/** Closes the channel when its other end does not end the call: rsync, whose timeout it was, is gone. */
+function closeAfter(
+  ended: Promise<unknown>,
+  channel: Channel,
+  lateMs: number,
+): Disposable {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let over = false;
+  void ended.then(() => {
+    if (!over) timer = setTimeout(() => channel.close(), lateMs);
+  });
+  return {
+    [Symbol.dispose]() {
+      over = true;
+      clearTimeout(timer);
+    },
+  };
 }
 
 /** Ends a child in order when `signal` says so, until disposed. */

@@ -4,11 +4,14 @@
  * @module
  */
 import {
+  type ClientMessage,
   clientMessageSchema,
+  type ServerMessage,
   serverMessageSchema,
 } from "../core/channel_protocol.ts";
 import type { ClientLine, ServerLine } from "../ports.ts";
 import type { Channel } from "./channel.ts";
+import { withDeadline } from "./deadline.ts";
 import { callRsync } from "./rsync_call.ts";
 import { serveRsync } from "./rsync_serve.ts";
 
@@ -16,19 +19,28 @@ import { serveRsync } from "./rsync_serve.ts";
 export interface LineOptions {
   /** Where each rsync has a working directory of its own. */
   readonly runDirectory: string;
-  /** How long the other side's next message may take. */
+  /** How long the other side's next message may take, or may lie here before it takes one. */
   readonly silenceMs: number;
+}
+
+/** What the server's end needs. */
+export interface ServerLineOptions extends LineOptions {
+  /** How long the client's first message may take. */
+  readonly firstMs: number;
 }
 
 /** The server's end. */
 export function serverLine(
   channel: Channel,
-  { runDirectory, silenceMs }: LineOptions,
+  { runDirectory, silenceMs, firstMs }: ServerLineOptions,
 ): ServerLine {
+  let limitMs = firstMs;
+  const send = (message: ServerMessage) => sent(channel, silenceMs, message);
   return {
-    send: (message) => channel.send(message),
+    send,
     async receive() {
-      const value = await withDeadline(channel, silenceMs);
+      const value = await received(channel, limitMs);
+      limitMs = silenceMs;
       const parsed = clientMessageSchema.safeParse(value);
       if (parsed.success) return parsed.data;
       throw new Error(
@@ -38,13 +50,14 @@ export function serverLine(
     async rsync(call) {
       const password = randomHex(16);
       const { direction } = call;
-      await channel.send({ kind: "rsync", direction, password });
+      await send({ kind: "rsync", direction, password });
       const end = await callRsync(channel, {
         ...call,
         password,
         runDirectory,
+        lateMs: silenceMs,
       });
-      await channel.send({ kind: "rsyncDone", code: end.code });
+      await send({ kind: "rsyncDone", code: end.code });
       return end;
     },
   };
@@ -59,9 +72,9 @@ export function clientLine(
   },
 ): ClientLine {
   return {
-    send: (message) => channel.send(message),
+    send: (message) => sent(channel, options.silenceMs, message),
     async receive() {
-      const value = await withDeadline(channel, options.silenceMs);
+      const value = await received(channel, options.silenceMs);
       const parsed = serverMessageSchema.safeParse(value);
       if (parsed.success) return parsed.data;
       throw new Error(
@@ -87,26 +100,28 @@ export function randomHex(bytes: number): string {
   return crypto.getRandomValues(new Uint8Array(bytes)).toHex();
 }
 
-async function withDeadline(
-  channel: Channel,
-  silenceMs: number,
-): Promise<unknown> {
-  let silent = false;
-  const timer = setTimeout(() => {
-    silent = true;
-    channel.close();
-  }, silenceMs);
-  try {
-    const value = await channel.receive();
-    if (value !== undefined) return value;
-  } catch (error) {
-    if (!silent) throw error;
-  } finally {
-    clearTimeout(timer);
-  }
-  throw new Error(
-    silent
-      ? `Cannot go on with the transfer: nothing came for ${silenceMs / 1000} s`
-      : "Cannot go on with the transfer: the other side closed the channel",
+async function received(channel: Channel, limitMs: number): Promise<unknown> {
+  const late = `Cannot go on with the transfer: nothing came for ${
+    limitMs / 1000
+  } s`;
+  const value = await withDeadline(
+    channel,
+    { limitMs, late },
+    () => channel.receive(),
   );
+  if (value !== undefined) return value;
+  throw new Error(
+    "Cannot go on with the transfer: the other side closed the channel",
+  );
+}
+
+async function sent(
+  channel: Channel,
+  limitMs: number,
+  message: ClientMessage | ServerMessage,
+): Promise<void> {
+  const late = `Cannot go on with the transfer: nothing was taken for ${
+    limitMs / 1000
+  } s`;
+  await withDeadline(channel, { limitMs, late }, () => channel.send(message));
 }

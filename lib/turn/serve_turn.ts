@@ -13,24 +13,27 @@ import {
   inMessages,
   type Transfer,
 } from "../core/channel_protocol.ts";
-import { sameContent } from "../core/entry.ts";
+import { type Entry, sameContent } from "../core/entry.ts";
 import {
   ancestorsOf,
   nameOf,
   parentOf,
   type RelativePath,
 } from "../core/path.ts";
-import { HOLES_FROM_BYTES, type Shortage } from "../core/room.ts";
+import { growthOf } from "../core/quota.ts";
+import { HOLES_FROM_BYTES, needOf, type Shortage } from "../core/room.ts";
 import { namesFull } from "../core/rsync.ts";
 import {
   CHANGED_WHILE_READ,
   needsFetch,
+  OVER_QUOTA,
   planServerCommit,
   type ServerPlan,
   type Staged,
 } from "../core/server_commit.ts";
 import { nextStamp, type Stamp } from "../core/stamp.ts";
 import type {
+  Allowance,
   Journal,
   Room,
   Scope,
@@ -52,6 +55,8 @@ export interface ServerTurn {
   readonly journal: Journal;
   readonly tree: ServerTree;
   readonly room: Room;
+  /** What the user may bring; without it, anything. */
+  readonly allowance?: Allowance | undefined;
   /** Told of paths that do not fit: on the server's disk, or on the client's. */
   readonly onShort?: (
     whose: "server" | "client",
@@ -96,9 +101,21 @@ export async function finishServerIntents(
   tree: ServerTree,
 ): Promise<void> {
   for (const intent of journal.pendingIntents()) {
-    await tree.apply(intent);
-    journal.finish(intent);
+    await carryOut(intent, { journal, tree });
   }
+}
+
+async function carryOut(
+  intent: ServerIntent,
+  { journal, tree }: { readonly journal: Journal; readonly tree: ServerTree },
+): Promise<void> {
+  const { scope, steps } = intent;
+  await tree.apply(intent);
+  const growth = growthOf(
+    { prefix: scope.prefix, steps },
+    (path) => tree.dataBytes(scope, path),
+  );
+  journal.finish(intent, growth);
 }
 
 /** Serves one turn over `turn.line`; throws when the channel breaks or the client does not keep to the protocol. */
@@ -106,7 +123,7 @@ export async function serveTurn(turn: ServerTurn): Promise<TurnEnd> {
   const { line, journal } = turn;
   const { epoch, stamp } = journal.head();
   await line.send({ kind: "welcome", epoch, head: stamp });
-  const have = await expect(line, "have");
+  const have = await receiveHave(line);
   const serving = { ...turn, scope: scopeOf(turn.path, have.single) };
   const update = await bringUpToDate(serving, have);
   if (update.more || !turn.exclusive) {
@@ -114,6 +131,14 @@ export async function serveTurn(turn: ServerTurn): Promise<TurnEnd> {
     return { stamp: update.stamp, more: update.more || have.edits > 0 };
   }
   return await takeEdits(serving, have.transfer);
+}
+
+/** A client that must finish something first, as a scan, says so, once. */
+async function receiveHave(line: ServerLine): Promise<Message<"have">> {
+  const first = await line.receive();
+  return first.kind === "busy"
+    ? await expect(line, "have")
+    : expected(first, "have");
 }
 
 /** What part of the user's tree an anchor at `path` is. */
@@ -290,6 +315,10 @@ async function commitEdits(
   const barred = barredEdits(turn, edits);
   const stage = await tree.openStage(turn.stageName);
   const entryAt = (path: RelativePath) => journal.entryAt(scope, path);
+  const over = await overEdits(turn, { edits, barred, stage });
+  for (const [index, { path }] of edits.entries()) {
+    if (over.has(path)) barred.set(index, OVER_QUOTA);
+  }
   const fetched = edits.filter((edit, index) =>
     !barred.has(index) && needsFetch(edit, entryAt(edit.path))
   );
@@ -327,13 +356,21 @@ async function commitEdits(
   await tree.closeStage(stage);
   turn.onShort?.(
     "server",
-    edits.map(({ path }) => ({ path, room: fetch.short.get(path) })),
+    edits.map(({ path }) => ({
+      path,
+      room: over.get(path) ?? fetch.short.get(path),
+    })),
   );
   return [
-    ...[...changed].map((index) => ({
-      index,
-      reason: barred.get(index) ?? moved.reason,
-    })),
+    ...[...changed].map((index) => {
+      const of = edits[index];
+      const room = of === undefined ? undefined : over.get(of.path);
+      return {
+        index,
+        reason: barred.get(index) ?? moved.reason,
+        ...(room === undefined ? {} : { room }),
+      };
+    }),
     ...plan.left.map(({ index, reason }) => {
       const of = steady[index];
       const room = of === undefined ? undefined : fetch.short.get(of.edit.path);
@@ -344,6 +381,34 @@ async function commitEdits(
       };
     }),
   ];
+}
+
+/** Edits that are over the user's quota: no bytes move for them either. */
+async function overEdits(
+  { allowance, journal, scope }: Serving,
+  { edits, barred, stage }: {
+    edits: readonly EditChange[];
+    barred: ReadonlyMap<number, string>;
+    stage: string;
+  },
+): Promise<ReadonlyMap<RelativePath, Shortage>> {
+  if (allowance === undefined) return new Map();
+  const additions = edits.flatMap((edit, index) => {
+    const { path, entry, data } = edit;
+    const adds = entry !== undefined && !barred.has(index) &&
+      addsEntry(edit, journal.entryAt(scope, path));
+    return adds ? [{ path, bytes: needOf(entry, data) }] : [];
+  });
+  return additions.length === 0
+    ? new Map()
+    : await allowance.over(stage, additions);
+}
+
+/** True when an edit makes something that is kept beside all there is by now. */
+function addsEntry(edit: EditChange, current: Entry | undefined): boolean {
+  return edit.entry?.kind === "directory"
+    ? current?.kind !== "directory"
+    : needsFetch(edit, current);
 }
 
 /** Edits that cannot be carried out on this disk, whatever is tried: no bytes move for them. */
@@ -373,7 +438,7 @@ async function commitPlan(
   { plan, stage }: { plan: ServerPlan; stage: string },
 ): Promise<void> {
   if (plan.rows.length === 0) return;
-  const { journal, tree, scope } = turn;
+  const { journal, scope } = turn;
   const intent: ServerIntent = {
     scope,
     stage,
@@ -383,8 +448,7 @@ async function commitPlan(
   };
   turn.assertServed?.();
   journal.prepare(intent);
-  await tree.apply(intent);
-  journal.finish(intent);
+  await carryOut(intent, turn);
   turn.assertServed?.();
   turn.onCommit(intent.stamp);
 }
@@ -393,7 +457,13 @@ async function expect<K extends ClientMessage["kind"]>(
   line: ServerLine,
   kind: K,
 ): Promise<Message<K>> {
-  const message = await line.receive();
+  return expected(await line.receive(), kind);
+}
+
+function expected<K extends ClientMessage["kind"]>(
+  message: ClientMessage,
+  kind: K,
+): Message<K> {
   if (message.kind === kind) return message as Message<K>;
   if (message.kind === "fail") {
     throw new Error(

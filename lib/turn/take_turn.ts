@@ -107,8 +107,10 @@ export async function finishClientIntent(
 export async function takeTurn(turn: ClientTurn): Promise<ClientTurnEnd> {
   const { line, base, edits } = turn;
   const welcome = await expect(line, "welcome");
-  if (mustJoin(base.position(), welcome)) base.forget();
-  const { epoch, stamp } = base.position();
+  const joins = mustJoin(base.position(), welcome);
+  const { epoch, stamp } = joins
+    ? { epoch: "", stamp: ZERO_STAMP }
+    : base.position();
   await line.send({
     kind: "have",
     epoch,
@@ -117,6 +119,8 @@ export async function takeTurn(turn: ClientTurn): Promise<ClientTurnEnd> {
     single: turn.single,
     transfer: turn.transfer,
   });
+  // After it has answered: of a large record this takes a while.
+  if (joins) base.forget();
   const update = await takeUpdate(turn, welcome.epoch);
   const full = update.left.flatMap(({ path, room }) =>
     room === undefined ? [] : [{ path, room }]

@@ -180,6 +180,19 @@ Deno.test("renderText() shows a server with its users and clients", () => {
   assert.match(shown, /laptop +lap\.local +Sinkd +20261122\.7 +10 min ago$/m);
 });
 
+Deno.test("renderText() shows what a user has of its quota", () => {
+  const [alice] = serverReport().users;
+  assert.ok(alice !== undefined);
+  const usage = { bytes: 3_200_000_000, files: 1204 };
+  const without = { ...alice, usage, quota: { bytes: null, files: null } };
+  assert.doesNotMatch(text(serverReport({ users: [without] })), /3\.2 GB/);
+  const quota = { bytes: 10_000_000_000, files: 100_000 };
+  assert.match(
+    text(serverReport({ users: [{ ...alice, usage, quota }] })),
+    /^alice has 3\.2 GB of 10 GB, 1,204 files of 100,000$/m,
+  );
+});
+
 Deno.test("renderText() says which server has whom this one does not serve", () => {
   const shown = text(serverReport({
     elsewhere: [{

@@ -45,6 +45,36 @@ const CHILDREN: [string, Rows, number][] = [
   ["a name has wildcards", { "d%_": dir, "d%_/%": dir, "dxx/y": dir }, 1],
 ];
 for (const [where, journal] of Object.entries(STORES)) {
+  Deno.test(`the journal ${where}: usage() is what was counted, with what came in since`, () => {
+    using store = journal();
+    const rows = {
+      d: dir,
+      "d/f": fileOf(5000),
+      "d/g": fileOf(0),
+    };
+    const next = (cycle: number, rows: Rows) => {
+      const intent = intentOf(store, { scope: DOCS, cycle, rows });
+      store.prepare(intent);
+      return intent;
+    };
+    store.finish(next(1, rows), { bytes: 999, files: 9 });
+    const recorded = { bytes: 16_384, files: 3 };
+    assert.deepEqual(store.usage(), recorded, "it was not counted yet");
+    store.setUsage({ bytes: 50_000, files: 5 });
+    store.finish(next(2, { e: dir }), { bytes: 4096, files: 1 });
+    assert.deepEqual(store.usage(), { bytes: 54_096, files: 6 });
+    store.finish(next(3, { e: undefined }), { bytes: -99_999, files: -99 });
+    assert.deepEqual(store.usage(), { bytes: 0, files: 0 });
+    const { stamp } = store.head();
+    store.renew({
+      epoch: EPOCH,
+      stamp,
+      place: undefined,
+      changes: new Map(),
+    });
+    assert.deepEqual(store.usage(), recorded, "the record was made anew");
+  });
+
   Deno.test(`the journal ${where}: finish() leaves other intents pending`, () => {
     using store = journal();
     const one = intentOf(store, { scope: DOCS, cycle: 1, rows: { a: dir } });

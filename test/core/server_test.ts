@@ -189,16 +189,90 @@ Deno.test("stepServer() runs updates of one user side by side, edits alone, in o
   assert.equal(three.started.at(-1)?.client, "d");
 });
 
-Deno.test("stepServer() runs no more than its jobs, and gives a free one to who waited longest of all users", () => {
+const TICK: ServerEvent = { kind: "tick" };
+
+/** One user's clients, so many of them, want to be brought up to date. */
+function crowd(user: string, count: number): ServerEvent[] {
+  return Array.from(
+    { length: count },
+    (_, index) => announcedBy({ user, client: `c${index}`, changed: true }),
+  );
+}
+
+const SHARES: [string, number, readonly ServerEvent[], string][] = [
+  ["half of the turns to one user", 8, crowd("a", 20), "aaaa"],
+  ["one to the one user of a server with one job", 1, crowd("a", 9), "a"],
+  ["a second one to a second user there", 1, [
+    ...crowd("a", 9),
+    ...crowd("b", 9),
+    ...crowd("c", 9),
+  ], "ab"],
+  ["one each to two users of two jobs", 2, [
+    ...crowd("a", 9),
+    ...crowd("b", 9),
+  ], "ab"],
+  ["all but one to two busy users", 8, [
+    ...crowd("a", 20),
+    ...crowd("b", 20),
+  ], "aaaabbb"],
+  ["the one that is kept to a third user", 8, [
+    ...crowd("a", 20),
+    ...crowd("b", 20),
+    ...crowd("c", 20),
+  ], "aaaabbbc"],
+  ["none to a fourth user before the others have run for a while", 8, [
+    ...crowd("a", 20),
+    ...crowd("b", 20),
+    ...crowd("c", 20),
+    ...crowd("d", 20),
+    TICK,
+  ], "aaaabbbc"],
+  ["one to a fourth user when they have", 8, [
+    ...crowd("a", 20),
+    ...crowd("b", 20),
+    ...crowd("c", 20),
+    ...crowd("d", 20),
+    TICK,
+    TICK,
+  ], "aaaabbbcd"],
+  ["no more to who has some, whatever the time", 8, [
+    ...crowd("a", 20),
+    ...crowd("b", 20),
+    ...crowd("c", 20),
+    TICK,
+    TICK,
+    TICK,
+  ], "aaaabbbc"],
+];
+for (const [what, jobs, events, expected] of SHARES) {
+  Deno.test(`stepServer() gives ${what}`, () => {
+    const { started } = run(jobs, events);
+    assert.equal(started.map(({ user }) => user).join(""), expected);
+  });
+}
+
+Deno.test("stepServer() gives a free turn to the user with the fewest, and among equals in turn", () => {
   const events = [
-    announcedBy({ user: "alice", client: "a", changes: 1 }),
-    announcedBy({ user: "bob", client: "b", changes: 1 }),
-    announcedBy({ user: "alice", client: "c", changes: 1 }),
+    ...crowd("a", 20),
+    ...crowd("b", 20),
+    ...crowd("c", 20),
+    ...crowd("d", 20),
   ];
-  const { started } = run(1, events);
-  assert.deepEqual(started.map(({ client }) => client), ["a"]);
-  const after = run(1, [...events, ended(started[0])]);
-  assert.deepEqual(after.started.map(({ client }) => client), ["a", "b"]);
+  let { state, started: running } = run(4, events);
+  let order = "";
+  for (let round = 0; round < 12; round++) {
+    const [turn] = running;
+    const step = stepServer(state, ended(turn));
+    state = step.state;
+    const next = startedIn(step.effects);
+    order += next.map(({ user }) => user).join("");
+    running = [...running.slice(1), ...next];
+  }
+  assert.equal(order.slice(0, 1), "d", "d has had none yet");
+  for (const user of "abcd") {
+    const count = order.split(user).length - 1;
+    assert.ok(count >= 2 && count <= 4, `${user} got ${count}: ${order}`);
+  }
 });
 
 Deno.test("stepServer() cancels the turn, and forgets the requests, of a client that is gone", () => {
@@ -267,26 +341,10 @@ Deno.test("stepServer() bounds the queue when very many ask, and each client's p
   assert.equal(many.state.users.get("alice")?.queue.length, MAX_QUEUE);
 });
 
-Deno.test("stepServer() keeps half of the jobs free of any one user", () => {
-  const events = Array.from(
-    { length: 20 },
-    (_, index) => announcedBy({ client: `c${index}`, changed: true }),
-  );
-  const { state, effects } = run(8, [
-    ...events,
-    announcedBy({ user: "bob", changed: true }),
-  ]);
-  assert.equal(state.users.get("alice")?.active.length, turnsOfUser(8));
-  assert.equal(state.users.get("bob")?.active.length, 1);
-  assert.equal(
-    effects.filter(({ kind }) => kind === "startTurn").length,
-    turnsOfUser(8) + 1,
-  );
-});
-
 type Move =
   | { readonly kind: "say"; readonly said: Said }
   | { readonly kind: "end"; readonly pick: number }
+  | { readonly kind: "tick" }
   | { readonly kind: "gone"; readonly user: string; readonly client: string };
 
 const user = fc.constantFrom("alice", "bob", "carol");
@@ -313,12 +371,17 @@ const move: fc.Arbitrary<Move> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant("gone" as const), user, client }),
   },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("tick" as const) }),
+  },
 );
 
 function assertSound(state: ServerState): void {
-  let running = 0;
+  let fresh = 0;
   for (const { active, queue } of state.users.values()) {
-    running += active.length;
+    fresh += active.filter(({ id }) => (state.ticks.get(id) ?? 0) < 2).length;
+    assert.ok(active.length <= turnsOfUser(state.jobs), "one has too many");
     if (active.some(({ exclusive }) => exclusive)) {
       assert.equal(active.length, 1, "an exclusive turn is not alone");
     }
@@ -329,7 +392,7 @@ function assertSound(state: ServerState): void {
     const ids = queue.map(({ id }) => id);
     assert.deepEqual(ids, [...ids].sort((left, right) => left - right));
   }
-  assert.ok(running <= state.jobs, "more than its jobs");
+  assert.ok(fresh <= state.jobs, "more than its jobs");
 }
 
 function eventOf(
@@ -341,6 +404,8 @@ function eventOf(
       return announcedBy(some.said);
     case "gone":
       return { ...some, nowMs: 1 };
+    case "tick":
+      return TICK;
     case "end": {
       const turn = running[some.pick % Math.max(running.length, 1)];
       return turn === undefined ? undefined : ended(turn);
@@ -390,6 +455,76 @@ Deno.test("stepServer() never runs two exclusive turns of a user, nor starves an
         assert.equal(state.announced, "Sinkd");
       },
     ),
+    { numRuns: 300 },
+  );
+});
+
+/** What users do who want every turn there is: some end now and then, or never. */
+interface Greed {
+  readonly jobs: number;
+  /** How many clients each of them has. */
+  readonly users: readonly number[];
+  /** Which running turn ends at which step, as a share; 1 for none. */
+  readonly ends: readonly number[];
+}
+
+const greed: fc.Arbitrary<Greed> = fc.record({
+  jobs: fc.integer({ min: 1, max: 10 }),
+  users: fc.array(fc.integer({ min: 1, max: 12 }), {
+    minLength: 1,
+    maxLength: 15,
+  }),
+  ends: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), {
+    maxLength: 40,
+  }),
+});
+
+Deno.test("stepServer() has nobody wait long who has nothing running, whatever the others do", () => {
+  fc.assert(
+    fc.property(greed, fc.boolean(), ({ jobs, users, ends }, known) => {
+      let state = newServerState(jobs);
+      let running: Turn[] = [];
+      const take = (event: ServerEvent) => {
+        const step = stepServer(state, event);
+        state = step.state;
+        if (event.kind === "turnEnded") {
+          running = running.filter(({ id }) => id !== event.turn.id);
+        }
+        running.push(...startedIn(step.effects));
+        assertSound(state);
+      };
+      const askAll = () =>
+        users.forEach((clients, index) =>
+          crowd(`u${index}`, clients).forEach(take)
+        );
+      if (known) {
+        take(announcedBy({ user: "quiet", changes: 1 }));
+        const [first] = running;
+        take(ended(first));
+      }
+      askAll();
+      take(announcedBy({ user: "quiet", changes: 1 }));
+      const isServed = () => running.some(({ user }) => user === "quiet");
+      const others = new Map<string, number>();
+      for (const share of ends) {
+        if (isServed()) break;
+        const turn = running[Math.floor(share * running.length)];
+        if (turn === undefined) continue;
+        const before = new Set(running);
+        take(ended(turn));
+        askAll();
+        for (const started of running.filter((one) => !before.has(one))) {
+          if (state.users.get(started.user)?.active.length !== 1) continue;
+          others.set(started.user, (others.get(started.user) ?? 0) + 1);
+        }
+        const [most = 0] = [...others.values()].toSorted((a, b) => b - a);
+        assert.ok(most <= 1, "another one went before it twice");
+      }
+      const most = Math.ceil((users.length + 1) / Math.max(jobs, 2));
+      let ticks = 0;
+      for (; !isServed() && ticks < 1000; ticks++) take(TICK);
+      assert.ok(ticks <= 2 * most, `it waited for ${ticks} ticks`);
+    }),
     { numRuns: 300 },
   );
 });

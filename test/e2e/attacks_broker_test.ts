@@ -147,10 +147,11 @@ function attackThrough({ attack, fresh }: Attacks): void {
   );
 
   attack(
-    "a client that opens its channel and says nothing holds up nobody else",
+    "a client that opens its channel and soon says nothing more holds up nobody else",
     async (mallory, world) => {
       const round = fresh();
-      using _turn = await mallory.turn("silent");
+      using turn = await mallory.turn("silent");
+      await turn.have();
       const file = `${world.client("desk").files}/beside`;
       Deno.writeTextFileSync(file, `${round}`);
       await waitFor("alice's file", () => {

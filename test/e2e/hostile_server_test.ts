@@ -196,6 +196,7 @@ attackBy(
     const { code } = await serverLine(channel, {
       runDirectory: `${local}/run`,
       silenceMs: 20_000,
+      firstMs: 20_000,
     }).rsync({
       direction: "update",
       local,

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
 import { Accounts, type Redeemed } from "../../lib/io/accounts.ts";
 
 const NOW = 1_700_000_000_000;
@@ -150,4 +152,43 @@ Deno.test("open() takes nothing for a user through a link", () =>
     assert.equal(Accounts.open(root, "bob"), undefined);
     assert.throws(() => Accounts.create(root, "bob"), /not a directory/);
     assert.throws(() => Accounts.create(root, "mallory"), /not a directory/);
+  }));
+
+Deno.test("a quota stays with the account: when the user is added or removed again, and when the database is lost", () =>
+  inRoot((root) => {
+    const quota = { bytes: 10 * 1024 ** 3, files: 100_000 };
+    {
+      using accounts = Accounts.create(root, "alice");
+      assert.equal(accounts.quota(), undefined);
+      accounts.setQuota(quota);
+    }
+    {
+      using again = Accounts.create(root, "alice");
+      assert.deepEqual(again.quota(), quota);
+    }
+    Accounts.remove(root, "alice");
+    for (const suffix of ["", "-wal", "-shm"]) {
+      const file = `${root}/alice/.sinkd/state.db${suffix}`;
+      if (existsSync(file)) Deno.removeSync(file);
+    }
+    using rebuilt = Accounts.create(root, "alice");
+    assert.deepEqual(rebuilt.quota(), quota);
+    rebuilt.setQuota({ bytes: undefined, files: undefined });
+    assert.deepEqual(rebuilt.quota(), { bytes: undefined, files: undefined });
+    rebuilt.setQuota(undefined);
+    assert.equal(rebuilt.quota(), undefined);
+  }));
+
+Deno.test("open() takes accounts of a version without quotas", () =>
+  inRoot((root) => {
+    Accounts.create(root, "alice")[Symbol.dispose]();
+    {
+      using database = new DatabaseSync(`${root}/alice/.sinkd/state.db`);
+      database.exec("alter table account drop column quota");
+    }
+    using accounts = Accounts.open(root, "alice");
+    assert.equal(accounts?.quota(), undefined);
+    accounts?.setQuota({ bytes: 5, files: undefined });
+    assert.deepEqual(accounts?.quota(), { bytes: 5, files: undefined });
+    assert.deepEqual(accounts?.usage(), { bytes: 0, files: 0 });
   }));

@@ -7,6 +7,7 @@
 import type { IncomingChange } from "../../lib/core/channel_protocol.ts";
 import { type Entry, sameContent } from "../../lib/core/entry.ts";
 import type { RelativePath } from "../../lib/core/path.ts";
+import { NO_USAGE, plus, type Usage, usageOf } from "../../lib/core/quota.ts";
 import {
   type Stamp,
   stampFromNumber,
@@ -51,6 +52,7 @@ export class MemoryJournal implements JournalStore {
   #head: Head;
   #floor = 0;
   #place: string | undefined;
+  #usage: Usage | undefined;
 
   constructor(epoch: string) {
     this.#head = { epoch, stamp: ZERO_STAMP };
@@ -127,7 +129,11 @@ export class MemoryJournal implements JournalStore {
     this.#intents.push(intent);
   }
 
-  finish(intent: ServerIntent): void {
+  finish(intent: ServerIntent, growth: Usage = NO_USAGE): void {
+    if (this.#usage !== undefined) {
+      const { bytes, files } = plus(this.#usage, growth);
+      this.#usage = { bytes: Math.max(bytes, 0), files: Math.max(files, 0) };
+    }
     const ended = stampNumber(intent.stamp);
     for (const { path: below, entry, before, ...row } of intent.rows) {
       const path = treePath(intent.scope, below);
@@ -204,6 +210,20 @@ export class MemoryJournal implements JournalStore {
     }
     this.#head = { epoch, stamp: head };
     this.#place = place ?? this.#place;
+    this.#usage = undefined;
+  }
+
+  usage(): Usage {
+    return this.#usage ??
+      [...this.#entries.values()].reduce(
+        (sum, { entry }) =>
+          entry === undefined ? sum : plus(sum, usageOf(entry, undefined)),
+        NO_USAGE,
+      );
+  }
+
+  setUsage(usage: Usage): void {
+    this.#usage = usage;
   }
 
   [Symbol.dispose](): void {}

@@ -28,7 +28,7 @@ import { USER, wirePath, type World } from "./world.ts";
 import { ENDLESS_ROOM } from "./endless_room.ts";
 
 const BROADCAST_MS = 5_000;
-const OPEN_LIMIT_MS = 15_000;
+const OPEN_LIMIT_MS = 10_000;
 const TURNS_AT_ONCE = 4;
 
 interface Invitation {
@@ -266,6 +266,7 @@ export class ServerNode implements ServerEnd {
 
   #broadcastLater(): void {
     this.#world.scheduler.after(BROADCAST_MS, "server broadcasts", () => {
+      this.#do({ kind: "tick" });
       this.#publishState();
       this.#publishHead();
       this.#broadcastLater();

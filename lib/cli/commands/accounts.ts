@@ -7,6 +7,7 @@
 import { UsageError } from "../../core/fault.ts";
 import { formatJoinLink } from "../../core/join_link.ts";
 import { nameFault } from "../../core/path.ts";
+import { NO_QUOTA, usageText } from "../../core/quota.ts";
 import { Accounts, type ClientAccount } from "../../io/accounts.ts";
 import { ensureCertificate } from "../../io/certificate.ts";
 import { closeRestoreAccess } from "../../io/restore_access.ts";
@@ -85,6 +86,7 @@ export async function listUsers(
       return [
         user,
         counted(live.length, "client"),
+        hasText(root, user),
         restore?.url ?? "",
         given.flag("passwords") ? restore?.password ?? "" : "",
       ];
@@ -157,7 +159,8 @@ export async function revoke(
   return EXIT.done;
 }
 
-function openUser(root: string, user: string): Accounts {
+/** The accounts of a user; throws when there is none of that name. */
+export function openUser(root: string, user: string): Accounts {
   const accounts = Accounts.open(root, user);
   if (accounts === undefined) {
     throw new UsageError(
@@ -165,6 +168,14 @@ function openUser(root: string, user: string): Accounts {
     );
   }
   return accounts;
+}
+
+/** What a user has, of its own quota, in words. */
+export function hasText(root: string, user: string): string {
+  using accounts = openUser(root, user);
+  const quota = accounts.quota();
+  const text = usageText(accounts.usage(), quota ?? NO_QUOTA);
+  return quota === undefined ? `${text} (default quota)` : text;
 }
 
 function clientsOf(root: string, user: string): ClientAccount[] {

@@ -5,6 +5,7 @@
  */
 import { splitAddress } from "../../core/address.ts";
 import { UsageError } from "../../core/fault.ts";
+import { parseQuota } from "../../core/quota.ts";
 import { configureLog } from "../../io/log.ts";
 import type { UserSelection } from "../../daemon/server_options.ts";
 import { parseUserList } from "../../io/user_list.ts";
@@ -46,6 +47,7 @@ export async function server(
       kind: "percent" as const,
       percent: Number(given.text("min-free") ?? 1),
     },
+    userQuota: parseQuota(given.text("user-quota") ?? "none"),
   };
   const { runServer } = await import("../../daemon/server.ts");
   checkRootOwner(options.root, context.around);

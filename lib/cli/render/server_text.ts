@@ -6,6 +6,7 @@
 import type { ChecksReport, ServerReport } from "../../core/status.ts";
 import { stampText } from "../../core/stamp_text.ts";
 import { counted } from "../../core/plural.ts";
+import { usageText } from "../../core/quota.ts";
 import { needsText } from "../../core/report_lines.ts";
 import { verdictOf } from "../../core/verdict.ts";
 import { headline, toneOf, transferLine } from "./client_text.ts";
@@ -42,6 +43,7 @@ export function serverLines(
       paint,
     ).map((line) => line.trimEnd()),
     ...userLines(report, nowMs, paint),
+    ...quotaLines(report),
     ...transferLines(report, nowMs),
     ...elsewhereLines(report, nowMs, paint),
     ...problemLines(report.errors, nowMs, paint),
@@ -166,6 +168,23 @@ function userLines(
     ? [`  and ${more} more lines: sinkd status --json`]
     : [];
   return ["", paint("strong", head), ...lines, ...tail];
+}
+
+/** What users have of what they may have. */
+function quotaLines({ users }: ServerReport): string[] {
+  const limited = users.flatMap(({ user, usage, quota }) => {
+    const bytes = quota?.bytes ?? undefined;
+    const files = quota?.files ?? undefined;
+    const isLimited = bytes !== undefined || files !== undefined;
+    if (usage === undefined || !isLimited) return [];
+    return [`${plain(user)} has ${usageText(usage, { bytes, files })}`];
+  });
+  const more = limited.length - CLIENTS_SHOWN;
+  return [
+    ...(limited.length === 0 ? [] : [""]),
+    ...limited.slice(0, CLIENTS_SHOWN),
+    ...(more > 0 ? [`  and ${more} more users: sinkd status --json`] : []),
+  ];
 }
 
 /** Of how many files the bytes were read since they came. */
