@@ -4,17 +4,23 @@
  *
  * @module
  */
+import { logNames } from "../io/log_file.ts";
 import { socketPathOf } from "../io/pid_file.ts";
 import { programPlaces } from "../core/program_path.ts";
 import { brokerAddress, joinAddress, splitAddress } from "../core/address.ts";
 import { OWN_NAME } from "../core/own_name.ts";
 import type { Arguments } from "./arguments.ts";
-import { ENVIRONMENT_NAMES, type Surroundings } from "./context.ts";
+import {
+  ENVIRONMENT_NAMES,
+  LOG_VARIABLE,
+  type Surroundings,
+} from "./context.ts";
 import { absolute } from "./context.ts";
 import {
   clientPlaces,
   ownPidFile,
   pidFilesToAsk,
+  serverPidFiles,
   serverRoot,
 } from "./places.ts";
 import type { Role } from "./spec.ts";
@@ -29,6 +35,8 @@ export interface Known {
   readonly modules: string;
   /** What starts the program again, for `start`. */
   readonly launcher: string;
+  /** The pid file of the server that runs on the root, or ran on it last. */
+  readonly serverPidFile: string | undefined;
   /** Where the user's configuration file really is, when its path is a symbolic link. */
   readonly linkedConfig: string | undefined;
 }
@@ -60,7 +68,8 @@ export function grantsOf(
       return lifecycleGrants(given, around, known);
     case "accounts": {
       const root = serverRoot(given, around);
-      return merge(controlGrants(given, around), {
+      const pids = serverPidFiles(given, around, known.serverPidFile);
+      return merge(askGrants(pids), {
         read: [root],
         write: [root],
         sys: ["hostname", "networkInterfaces", "statfs"],
@@ -123,7 +132,11 @@ export function shellWords(words: readonly string[]): string {
 }
 
 function controlGrants(given: Arguments, around: Surroundings): Grants {
-  const pids = pidFilesToAsk(given, around);
+  return askGrants(pidFilesToAsk(given, around));
+}
+
+/** What asks the programs of these pid files. */
+function askGrants(pids: readonly string[]): Grants {
   const sockets = pids.map(socketPathOf);
   return merge({
     read: [...pids, ...sockets],
@@ -162,7 +175,7 @@ function serverGrants(
   const broker = brokerAddress(given.text("broker") ?? "");
   const files = ["broker-ca", "users-from"].map((name) => given.text(name))
     .filter((file) => file !== undefined);
-  return merge(holderGrants(ownPidFile(given, around)), {
+  return merge(holderGrants(ownPidFile(given, around)), logGrants(around), {
     read: [
       root,
       known.modules,
@@ -190,7 +203,7 @@ function clientGrants(
   known: Known,
 ): Grants {
   const places = clientPlaces(given, around);
-  return merge(holderGrants(ownPidFile(given, around)), {
+  return merge(holderGrants(ownPidFile(given, around)), logGrants(around), {
     read: [
       places.machineConfig,
       places.userConfig,
@@ -205,6 +218,13 @@ function clientGrants(
     run: ["rsync"],
     sys: ["hostname", "uid", "gid", "statfs"],
   });
+}
+
+/** The log that `start` names, and what it is moved on to. */
+function logGrants(around: Surroundings): Partial<Grants> {
+  const file = around.variable(LOG_VARIABLE);
+  const names = file === undefined ? [] : logNames(file);
+  return { read: names, write: names };
 }
 
 /** To see whether the program is the one that was tried. */

@@ -13,7 +13,7 @@ import {
 import type { ServerEvent } from "../core/server.ts";
 import { compareStamps } from "../core/stamp.ts";
 import { TokenBuckets } from "../core/token_buckets.ts";
-import { logger } from "../io/log.ts";
+import { heard, logger } from "../io/log.ts";
 import { EVENT_MS, type Faults } from "./faults.ts";
 import type { User, Users } from "./users.ts";
 
@@ -24,11 +24,21 @@ const WIRE_ROOT = "/srv/sinkd";
 
 const log = logger("server");
 
+/** Who said something. */
+interface Sender {
+  readonly user: string;
+  readonly client: string;
+}
+
 /** What reading announcements needs. */
 export interface AnnouncementPorts {
   readonly users: Users;
   readonly faults: Faults;
   readonly serves: (user: string) => boolean;
+  /** True for a client that may log in. */
+  readonly isLive: (who: Sender) => boolean;
+  /** A client said something that may not log in: its broker has not been told. */
+  readonly onRevoked: (who: Sender) => void;
   /** A user's epoch is a new one. */
   readonly onRenewed: (user: User) => void;
 }
@@ -62,6 +72,10 @@ export class Announcements {
     if (!this.#ports.serves(who.user)) return undefined;
     const user = this.#ports.users.get(who.user);
     if (user === undefined) return this.#drop(topic, "there is no such user");
+    if (!this.#ports.isLive(who)) {
+      this.#ports.onRevoked(who);
+      return undefined;
+    }
     if (message.status === "Report") {
       const { host, needs } = message;
       return { kind: "reported", ...who, host, needs, nowMs };
@@ -97,13 +111,14 @@ export class Announcements {
     };
   }
 
-  /** A message that cannot be used is counted, and logged when it is the first of its sender. */
+  /** A message that cannot be used is counted, for status and in the log. */
   #drop(topic: string, reason: string): undefined {
     const count = (this.#dropped.get(topic) ?? 0) + 1;
     if (this.#dropped.size < MAX_SENDERS || count > 1) {
       this.#dropped.set(topic, count);
     }
-    if (count === 1) log.warn`A message on ${topic} was dropped: ${reason}`;
+    heard(log, { kind: "dropped messages", source: topic })
+      .warn`A message on ${topic} was dropped: ${reason}`;
     this.#ports.faults.note(`dropped ${topic}`, {
       kind: "dropped",
       lastsMs: EVENT_MS,

@@ -4,6 +4,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { networkOf } from "../core/address.ts";
 import { type HelloTurn, helloTurnSchema } from "../core/channel_protocol.ts";
 import type { MsgReply } from "../core/protocol.ts";
 import { PROTOCOL_VERSION } from "../core/protocol.ts";
@@ -13,7 +14,7 @@ import type { Channel } from "../io/channel.ts";
 import { withDeadline } from "../io/deadline.ts";
 import type { DiskRooms } from "../io/disk_room.ts";
 import type { Visitor } from "../io/front.ts";
-import { logger } from "../io/log.ts";
+import { heard, logger } from "../io/log.ts";
 import { randomHex, serverLine } from "../io/turn_lines.ts";
 import { serveTurn, type Short } from "../turn/serve_turn.ts";
 import {
@@ -23,6 +24,7 @@ import {
 } from "../turn/transfer_meter.ts";
 import { meteredChannel } from "./metered_channel.ts";
 import { describe } from "./faults.ts";
+import type { Admission } from "./admissions.ts";
 import type { Logins } from "./logins.ts";
 import type { Quotas } from "./quotas.ts";
 import type { User, Users } from "./users.ts";
@@ -122,15 +124,16 @@ export class ServerTurns implements AsyncDisposable {
   ): Promise<void> {
     const { logins, users } = this.#ports;
     const user = users.get(hello.user);
-    const login = logins.verify(hello, hello.secret, visitor.address);
+    using admission = logins.admit(hello, channel, visitor);
     const invitation = this.#invited.get(hello.session);
     const invited = invitation !== undefined &&
       invitation.token === hello.token &&
       invitation.turn.user === hello.user &&
       invitation.turn.client === hello.client;
-    if (!invited || user === undefined || login !== "good") {
-      log
-        .warn`A data channel for ${hello.user}/${hello.client} was refused: no such invitation`;
+    if (!invited || user === undefined || admission === undefined) {
+      const source = networkOf(visitor.address);
+      heard(log, { kind: "refused data channels", source })
+        .warn`A data channel of ${visitor.address} for ${hello.user}/${hello.client} was refused: no such invitation`;
       await channel.send({
         kind: "fail",
         message: "this session is not yours or is over",
@@ -138,13 +141,12 @@ export class ServerTurns implements AsyncDisposable {
       channel.close();
       return;
     }
-    visitor.admit();
     clearTimeout(invitation.timer);
     this.#invited.delete(hello.session);
     const { turn } = invitation;
     const meter = new TransferMeter(() => performance.now());
     const metered = meteredChannel(channel, meter, "server");
-    const done = this.#run(metered, meter, { turn, user });
+    const done = this.#run(metered, meter, { turn, user, admission });
     this.#running.set(turn.id, { channel, turn, meter, done });
     await done;
   }
@@ -176,7 +178,11 @@ export class ServerTurns implements AsyncDisposable {
   async #run(
     channel: Channel,
     meter: TransferMeter,
-    { turn, user }: { turn: Turn; user: User },
+    { turn, user, admission }: {
+      turn: Turn;
+      user: User;
+      admission: Admission;
+    },
   ): Promise<void> {
     let stamp: Stamp | undefined;
     let failure: string | undefined;
@@ -203,13 +209,15 @@ export class ServerTurns implements AsyncDisposable {
         onShort: (whose, paths) => this.#ports.onShort(turn, whose, paths),
         today: () => utcDate(Date.now()),
         assertServed,
+        assertAdmitted: () => assertCounts(admission),
         onCommit: () => this.#ports.onCommit(user),
       });
       stamp = end.stamp;
     } catch (error) {
       failure = describe(error);
-      log
-        .warn`The turn of ${turn.user}/${turn.client} on ${turn.path} broke: ${failure}`;
+      const source = `${turn.user}/${turn.client}`;
+      heard(log, { kind: "broken turns", source })
+        .warn`The turn of ${source} on ${turn.path} broke: ${failure}`;
     }
     this.#running.delete(turn.id);
     this.#ports.onEnded(turn, stamp, failure);
@@ -223,6 +231,11 @@ export class ServerTurns implements AsyncDisposable {
     for (const { channel } of running) channel.close();
     await Promise.all(running.map(({ done }) => done));
   }
+}
+
+function assertCounts(admission: Admission): void {
+  if (admission.counts()) return;
+  throw new Error("Cannot go on with the transfer: the client was revoked");
 }
 
 /** Reads a turn's hello; `undefined` when it is none. */

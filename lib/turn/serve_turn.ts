@@ -69,6 +69,8 @@ export interface ServerTurn {
    * before the client is told of it.
    */
   readonly assertServed?: () => void;
+  /** Throws when the client's login does not count any more: asked right before each commit. */
+  readonly assertAdmitted?: () => void;
   /** Called after every commit, before the client hears of it. */
   readonly onCommit: (stamp: Stamp) => void;
 }
@@ -447,6 +449,7 @@ async function commitPlan(
     rows: plan.rows,
   };
   turn.assertServed?.();
+  turn.assertAdmitted?.();
   journal.prepare(intent);
   await carryOut(intent, turn);
   turn.assertServed?.();

@@ -15,6 +15,7 @@ const KNOWN: Known = {
   modules: "/opt/sinkd/lib/",
   launcher: "/opt/sinkd/scripts/sinkd",
   linkedConfig: undefined,
+  serverPidFile: undefined,
 };
 
 const ALICE: Surroundings = {
@@ -118,6 +119,35 @@ Deno.test("grantsOf() lets server and client see which rsync there is, and no mo
     ]);
     assert.ok(!read.includes("/usr/bin") && !read.includes("/a"));
   }
+});
+
+Deno.test("grantsOf() lets server and client keep the log that start names within bounds", () => {
+  const around: Surroundings = {
+    ...ALICE,
+    variable: (name) =>
+      name === "SINKD_LOG" ? "/var/log/s.log" : ALICE.variable(name),
+  };
+  const names = ["/var/log/s.log", "/var/log/s.log.1", "/var/log/s.log.2"];
+  for (const line of ["server", "client"]) {
+    for (const flag of ["--allow-read", "--allow-write"]) {
+      const got = flags(line, {}, around).get(flag) ?? [];
+      assert.deepEqual(
+        got.filter((path) => path.startsWith("/var")),
+        names,
+      );
+    }
+  }
+});
+
+Deno.test("grantsOf() lets revoke reach the server that runs on the root, wherever its pid file is", () => {
+  const over = { serverPidFile: "/srv/s.pid" };
+  const got = flags("server revoke a/b --root /srv/s", over);
+  assert.deepEqual(got.get("--allow-net"), [
+    "unix:/srv/s.sock",
+    ...SOCKETS.map((socket) => `unix:${socket}`),
+  ]);
+  const named = flags("server revoke a/b --pid /run/n.pid", over);
+  assert.deepEqual(named.get("--allow-net"), ["unix:/run/n.sock"]);
 });
 
 Deno.test("grantsOf() lets only start and its kin run the launcher", () => {

@@ -17,8 +17,9 @@ import type { Context } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
 import { serverRoot } from "../places.ts";
 import { counted } from "../../core/plural.ts";
-import { columns, painter, plain } from "../render/style.ts";
-import { tryAsk } from "./ask.ts";
+import { plain } from "../../core/plain_text.ts";
+import { columns, painter } from "../render/style.ts";
+import { tryAskServer } from "./ask.ts";
 import { linkAddress } from "./link_address.ts";
 import { restoreOf } from "./restore_access.ts";
 
@@ -189,11 +190,13 @@ async function tellRevoked(
   given: Arguments,
   context: Context,
 ): Promise<void> {
-  const running = await tryAsk(given, context.around, { command: "status" });
+  const running = await tryAskServer(given, context.around, {
+    command: "status",
+  });
   if (running?.reply.ok !== true || running.reply.report?.role !== "server") {
     return;
   }
-  const told = await tryAsk(given, context.around, {
+  const told = await tryAskServer(given, context.around, {
     command: "revoked",
     ...who,
   });
