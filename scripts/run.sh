@@ -4,10 +4,10 @@
 #   permission_flags ARGS…         prints the flags as shell words
 # and sets `entry`, `leading` (words that go before the arguments) and `product`.
 
-# `start` has the program write its log to this file.
+# `start` has the program write its log to this file, and the program keeps it within bounds.
 if [ -n "${SINKD_LOG:-}" ]; then
   exec >>"$SINKD_LOG" 2>&1
-  unset SINKD_LOG JOURNAL_STREAM
+  unset JOURNAL_STREAM
 fi
 
 # Becomes Deno; a first word --as=UID:GID, which the flags may begin with, says as whom.

@@ -3,6 +3,10 @@
  *
  * @module
  */
+import type { LogPlace } from "../io/log.ts";
+
+/** Names the file that `start` has the program write its log to. */
+export const LOG_VARIABLE = "SINKD_LOG";
 
 /** Names of the environment variables that the program may read. */
 export const ENVIRONMENT_NAMES: readonly string[] = [
@@ -12,6 +16,7 @@ export const ENVIRONMENT_NAMES: readonly string[] = [
   "PATH",
   "SINKD_JOIN_LINK",
   "SINKD_LAUNCHER",
+  LOG_VARIABLE,
   "TERM",
   "USER",
   "XDG_RUNTIME_DIR",
@@ -65,9 +70,12 @@ export function openContext(): Context {
   };
 }
 
-/** True when systemd's journal reads our stderr. */
-export function isJournal(around: Surroundings): boolean {
-  return around.variable("JOURNAL_STREAM") !== undefined;
+/** Where a log on our stderr goes: to systemd's journal, or to the file that the launcher opened. */
+export function logPlace(around: Surroundings): LogPlace {
+  return {
+    journal: around.variable("JOURNAL_STREAM") !== undefined,
+    file: around.variable(LOG_VARIABLE),
+  };
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 import { errorText } from "../core/error_text.ts";
 import { UsageError } from "../core/fault.ts";
+import { plain } from "../core/plain_text.ts";
 import type { StatusReport } from "../core/status.ts";
 import { verdictOf } from "../core/verdict.ts";
 
@@ -31,7 +32,7 @@ export function exitCodeOf(error: unknown): number {
 
 /** The one line that an error prints: its message, and what caused it where that says more. */
 export function messageOf(error: unknown): string {
-  return errorText(error);
+  return plain(errorText(error));
 }
 
 /** What `sinkd status` exits with. */

@@ -4,12 +4,17 @@
  *
  * @module
  */
+import { logNames } from "../io/log_file.ts";
 import { socketPathOf } from "../io/pid_file.ts";
 import { programPlaces } from "../core/program_path.ts";
 import { brokerAddress, joinAddress, splitAddress } from "../core/address.ts";
 import { OWN_NAME } from "../core/own_name.ts";
 import type { Arguments } from "./arguments.ts";
-import { ENVIRONMENT_NAMES, type Surroundings } from "./context.ts";
+import {
+  ENVIRONMENT_NAMES,
+  LOG_VARIABLE,
+  type Surroundings,
+} from "./context.ts";
 import { absolute } from "./context.ts";
 import {
   clientPlaces,
@@ -162,7 +167,7 @@ function serverGrants(
   const broker = brokerAddress(given.text("broker") ?? "");
   const files = ["broker-ca", "users-from"].map((name) => given.text(name))
     .filter((file) => file !== undefined);
-  return merge(holderGrants(ownPidFile(given, around)), {
+  return merge(holderGrants(ownPidFile(given, around)), logGrants(around), {
     read: [
       root,
       known.modules,
@@ -190,7 +195,7 @@ function clientGrants(
   known: Known,
 ): Grants {
   const places = clientPlaces(given, around);
-  return merge(holderGrants(ownPidFile(given, around)), {
+  return merge(holderGrants(ownPidFile(given, around)), logGrants(around), {
     read: [
       places.machineConfig,
       places.userConfig,
@@ -205,6 +210,13 @@ function clientGrants(
     run: ["rsync"],
     sys: ["hostname", "uid", "gid", "statfs"],
   });
+}
+
+/** The log that `start` names, and what it is moved on to. */
+function logGrants(around: Surroundings): Partial<Grants> {
+  const file = around.variable(LOG_VARIABLE);
+  const names = file === undefined ? [] : logNames(file);
+  return { read: names, write: names };
 }
 
 /** To see whether the program is the one that was tried. */

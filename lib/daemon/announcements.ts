@@ -13,7 +13,7 @@ import {
 import type { ServerEvent } from "../core/server.ts";
 import { compareStamps } from "../core/stamp.ts";
 import { TokenBuckets } from "../core/token_buckets.ts";
-import { logger } from "../io/log.ts";
+import { heard, logger } from "../io/log.ts";
 import { EVENT_MS, type Faults } from "./faults.ts";
 import type { User, Users } from "./users.ts";
 
@@ -97,13 +97,14 @@ export class Announcements {
     };
   }
 
-  /** A message that cannot be used is counted, and logged when it is the first of its sender. */
+  /** A message that cannot be used is counted, for status and in the log. */
   #drop(topic: string, reason: string): undefined {
     const count = (this.#dropped.get(topic) ?? 0) + 1;
     if (this.#dropped.size < MAX_SENDERS || count > 1) {
       this.#dropped.set(topic, count);
     }
-    if (count === 1) log.warn`A message on ${topic} was dropped: ${reason}`;
+    heard(log, { kind: "dropped messages", source: topic })
+      .warn`A message on ${topic} was dropped: ${reason}`;
     this.#ports.faults.note(`dropped ${topic}`, {
       kind: "dropped",
       lastsMs: EVENT_MS,

@@ -13,7 +13,7 @@ import { loadConfig } from "../io/config_file.ts";
 import { clientRsyncFile, clientRunDirectory } from "../io/client_state.ts";
 import { holdFile } from "../io/directory_lock.ts";
 import { type Credentials, loadCredentials } from "../io/credentials.ts";
-import { configureLog, logger } from "../io/log.ts";
+import { configureLog, endLog, logger, type LogPlace } from "../io/log.ts";
 import { ownPlaceFault, ownPlaces } from "../io/own_places.ts";
 import { trustRsync } from "../io/rsync_trust.ts";
 import { ClientSession } from "./client_session.ts";
@@ -34,8 +34,7 @@ export interface ClientOptions {
   readonly pidFile: string;
   /** The user's home directory, for `~`. */
   readonly home: string;
-  /** True when systemd's journal takes the log. */
-  readonly journal: boolean;
+  readonly log: LogPlace;
 }
 
 /** How the surroundings reach a running client. */
@@ -54,6 +53,7 @@ export async function runClient(
   options: ClientOptions,
   signals: ClientSignals,
 ): Promise<"stopped" | "restart"> {
+  await using _log = { [Symbol.asyncDispose]: endLog };
   await using reachable = Reachable.hold(options.pidFile);
   if (reachable === undefined) {
     throw new UsageError(
@@ -92,7 +92,7 @@ export async function runClient(
   const end = await wait.through(async () => {
     using _state = holdState(options);
     const config = read(options);
-    await configureLog(config.logLevel, options.journal);
+    await configureLog(config.logLevel, options.log);
     const rsync = await trustRsync({
       runDirectory: clientRunDirectory(stateDirectory),
       memory: clientRsyncFile(stateDirectory),
@@ -156,7 +156,7 @@ class Client {
   }
 
   async #begin(): Promise<Life> {
-    await configureLog(this.#config.logLevel, this.#options.journal);
+    await configureLog(this.#config.logLevel, this.#options.log);
     const session = new ClientSession({
       config: this.#config,
       credentials: this.#credentials,

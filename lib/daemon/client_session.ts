@@ -28,7 +28,7 @@ import { DiskRooms } from "../io/disk_room.ts";
 import type { Credentials } from "../io/credentials.ts";
 import { openDigests } from "../io/digest_store.ts";
 import { dropOldest, type Leftover } from "../io/leftovers.ts";
-import { logger } from "../io/log.ts";
+import { heard, logger } from "../io/log.ts";
 import { askPins } from "../io/pins.ts";
 import { type Link, type LinkEvent, openLink } from "../io/mqtt_link.ts";
 import { Reserve } from "../io/reserve.ts";
@@ -370,7 +370,8 @@ export class ClientSession {
       case "down":
       case "refused":
         if (this.#closing) return;
-        log.warn`The server is out of reach: ${event.reason}`;
+        heard(log, { kind: "words of the server", source: "its connection" })
+          .warn`The server is out of reach: ${event.reason}`;
         this.#faults.note(
           "link",
           linkFault(event, this.#options.credentials, this.#home.address),
@@ -467,7 +468,8 @@ export class ClientSession {
   }
 
   #drop(topic: string, reason: string): void {
-    log.warn`A message on ${topic} was dropped: ${reason}`;
+    heard(log, { kind: "dropped messages", source: topic })
+      .warn`A message on ${topic} was dropped: ${reason}`;
     this.#faults.note(`dropped ${topic}`, {
       kind: "dropped",
       lastsMs: EVENT_MS,
@@ -514,7 +516,8 @@ export class ClientSession {
         return;
       }
       case "fault":
-        return log.warn`The server says of ${effect.path}: ${effect.message}`;
+        return heard(log, { kind: "words of the server", source: effect.path })
+          .warn`The server says of ${effect.path}: ${effect.message}`;
     }
   }
 

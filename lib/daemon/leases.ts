@@ -28,7 +28,7 @@ import {
 } from "../core/lease_state.ts";
 import { parsePayload, PROTOCOL_VERSION } from "../core/protocol.ts";
 import type { Elsewhere } from "../core/status.ts";
-import { logger } from "../io/log.ts";
+import { heard, logger } from "../io/log.ts";
 import {
   readTenure,
   type TenureRecord,
@@ -236,7 +236,8 @@ export class Leases implements Serving {
   }
 
   #drop(of: string, reason: string): void {
-    log.warn`A message about ${of} was dropped: ${reason}`;
+    heard(log, { kind: "dropped messages", source: of })
+      .warn`A message about ${of} was dropped: ${reason}`;
     this.#ports.faults.note(`fleet ${of}`, {
       kind: "dropped",
       lastsMs: EVENT_MS,

@@ -4,10 +4,11 @@
  *
  * @module
  */
+import { networkOf } from "../core/address.ts";
 import type { Channel } from "../io/channel.ts";
 import type { Visitor } from "../io/front.ts";
 import { helloJoinSchema, serveJoin } from "../io/join.ts";
-import { logger } from "../io/log.ts";
+import { heard, logger } from "../io/log.ts";
 import { type HelloPins, helloPinsSchema, servePins } from "../io/pins.ts";
 import { describe } from "./faults.ts";
 import type { Logins } from "./logins.ts";
@@ -48,7 +49,9 @@ export class ServerChannels {
     certPems: readonly string[],
   ): Promise<void> {
     const work = this.#serve(channel, visitor, certPems).catch((error) => {
-      log.warn`A data channel broke: ${describe(error)}`;
+      const source = networkOf(visitor.address);
+      heard(log, { kind: "broken data channels", source })
+        .warn`A data channel of ${visitor.address} broke: ${describe(error)}`;
       channel.close();
     });
     this.#open.add(work);

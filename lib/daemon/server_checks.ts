@@ -3,11 +3,12 @@
  *
  * @module
  */
+import { networkOf } from "../core/address.ts";
 import { type HelloProof, helloProofSchema } from "../core/proof_protocol.ts";
 import type { ChecksReport, Fault } from "../core/status.ts";
 import type { Channel } from "../io/channel.ts";
 import type { Visitor } from "../io/front.ts";
-import { logger } from "../io/log.ts";
+import { heard, logger } from "../io/log.ts";
 import { answerLine } from "../io/proof_lines.ts";
 import { answerProof } from "../turn/answer_proof.ts";
 import type { Logins } from "./logins.ts";
@@ -100,8 +101,9 @@ export class ServerChecks implements AsyncDisposable {
     const user = serves(hello.user) ? users.get(hello.user) : undefined;
     const login = logins.verify(hello, hello.secret, visitor.address);
     if (user === undefined || login !== "good") {
-      log
-        .warn`A comparison for ${hello.user}/${hello.client} was refused: wrong credentials`;
+      const source = networkOf(visitor.address);
+      heard(log, { kind: "refused data channels", source })
+        .warn`A comparison of ${visitor.address} for ${hello.user}/${hello.client} was refused: wrong credentials`;
       await channel.send({ kind: "fail", message: "you are not known here" });
       return channel.close();
     }

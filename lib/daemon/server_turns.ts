@@ -4,6 +4,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { networkOf } from "../core/address.ts";
 import { type HelloTurn, helloTurnSchema } from "../core/channel_protocol.ts";
 import type { MsgReply } from "../core/protocol.ts";
 import { PROTOCOL_VERSION } from "../core/protocol.ts";
@@ -12,7 +13,7 @@ import { type Stamp, utcDate } from "../core/stamp.ts";
 import type { Channel } from "../io/channel.ts";
 import type { DiskRooms } from "../io/disk_room.ts";
 import type { Visitor } from "../io/front.ts";
-import { logger } from "../io/log.ts";
+import { heard, logger } from "../io/log.ts";
 import { randomHex, serverLine } from "../io/turn_lines.ts";
 import { serveTurn, type Short } from "../turn/serve_turn.ts";
 import {
@@ -122,8 +123,9 @@ export class ServerTurns implements AsyncDisposable {
       invitation.turn.user === hello.user &&
       invitation.turn.client === hello.client;
     if (!invited || user === undefined || login !== "good") {
-      log
-        .warn`A data channel for ${hello.user}/${hello.client} was refused: no such invitation`;
+      const source = networkOf(visitor.address);
+      heard(log, { kind: "refused data channels", source })
+        .warn`A data channel of ${visitor.address} for ${hello.user}/${hello.client} was refused: no such invitation`;
       await channel.send({
         kind: "fail",
         message: "this session is not yours or is over",
@@ -199,8 +201,9 @@ export class ServerTurns implements AsyncDisposable {
       stamp = end.stamp;
     } catch (error) {
       failure = describe(error);
-      log
-        .warn`The turn of ${turn.user}/${turn.client} on ${turn.path} broke: ${failure}`;
+      const source = `${turn.user}/${turn.client}`;
+      heard(log, { kind: "broken turns", source })
+        .warn`The turn of ${source} on ${turn.path} broke: ${failure}`;
     }
     this.#running.delete(turn.id);
     this.#ports.onEnded(turn, stamp, failure);

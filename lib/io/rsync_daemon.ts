@@ -3,9 +3,10 @@
  *
  * @module
  */
+import { networkOf } from "../core/address.ts";
 import { MODULE_VARIABLE } from "../core/rsync_module.ts";
 import { DAEMON_FILES } from "../core/rsyncd_config.ts";
-import { logger } from "./log.ts";
+import { heard, logger } from "./log.ts";
 import { keptText } from "./pump.ts";
 import { rsyncStart } from "./rsync_child.ts";
 
@@ -124,7 +125,12 @@ async function logLines(stream: ReadableStream<Uint8Array>): Promise<void> {
   for await (const chunk of stream) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
     rest = (lines.pop() ?? "").slice(-1000);
-    for (const line of lines) log.info`${line.slice(0, 1000)}`;
+    for (const line of lines) {
+      const source = networkOf(
+        /\(([0-9a-fA-F.:]+)\)/.exec(line)?.[1] ?? "itself",
+      );
+      heard(log, { kind: "lines of the rsync daemon", source }).info`${line}`;
+    }
   }
 }
 

@@ -157,14 +157,17 @@ while :; do sleep 0.05; done`,
     },
   ));
 
-Deno.test("scripts/sinkd writes to the log that start names", () =>
-  withCheckout(`echo out; echo err >&2`, async (checkout) => {
-    const log = `${checkout}/my log`;
-    await launch(`${checkout}/scripts/sinkd`, ["server"], {
-      env: { PATH: "/usr/bin:/bin", SINKD_LOG: log },
-    }).output();
-    assert.equal(await Deno.readTextFile(log), "out\nerr\n");
-  }));
+Deno.test("scripts/sinkd writes to the log that start names, and tells the program which it is", () =>
+  withCheckout(
+    `echo out; echo err >&2; echo "$SINKD_LOG"`,
+    async (checkout) => {
+      const log = `${checkout}/my log`;
+      await launch(`${checkout}/scripts/sinkd`, ["server"], {
+        env: { PATH: "/usr/bin:/bin", SINKD_LOG: log },
+      }).output();
+      assert.equal(await Deno.readTextFile(log), `out\nerr\n${log}\n`);
+    },
+  ));
 
 Deno.test("scripts/sinkd says to run setup when it was not run", () =>
   withCheckout(SHOW, async (checkout) => {

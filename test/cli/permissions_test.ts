@@ -120,6 +120,24 @@ Deno.test("grantsOf() lets server and client see which rsync there is, and no mo
   }
 });
 
+Deno.test("grantsOf() lets server and client keep the log that start names within bounds", () => {
+  const around: Surroundings = {
+    ...ALICE,
+    variable: (name) =>
+      name === "SINKD_LOG" ? "/var/log/s.log" : ALICE.variable(name),
+  };
+  const names = ["/var/log/s.log", "/var/log/s.log.1", "/var/log/s.log.2"];
+  for (const line of ["server", "client"]) {
+    for (const flag of ["--allow-read", "--allow-write"]) {
+      const got = flags(line, {}, around).get(flag) ?? [];
+      assert.deepEqual(
+        got.filter((path) => path.startsWith("/var")),
+        names,
+      );
+    }
+  }
+});
+
 Deno.test("grantsOf() lets only start and its kin run the launcher", () => {
   for (const role of ["server", "client"]) {
     for (const word of ["start", "stop", "restart", "reload"]) {

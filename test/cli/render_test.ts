@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { renderJson } from "../../lib/cli/render/json.ts";
-import { ago, plain } from "../../lib/cli/render/style.ts";
+import { plain } from "../../lib/core/plain_text.ts";
+import { ago } from "../../lib/cli/render/style.ts";
 import { renderText } from "../../lib/cli/render/text.ts";
 import {
   clientReportSchema,

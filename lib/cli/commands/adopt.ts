@@ -12,7 +12,7 @@ import type { Arguments } from "../arguments.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
 import { serverRoot } from "../places.ts";
-import { plain } from "../render/style.ts";
+import { plain } from "../../core/plain_text.ts";
 import { tryAsk } from "./ask.ts";
 
 /** See the module. The lease still counts: nobody is taken from a server that serves. */

@@ -16,7 +16,8 @@ import { absolute, type Context } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
 import { ownPlaceFault, ownPlaces, ownPlacesIn } from "../../io/own_places.ts";
 import { clientPlaces, homeDirectory, pidFilesToAsk } from "../places.ts";
-import { columns, painter, plain } from "../render/style.ts";
+import { plain } from "../../core/plain_text.ts";
+import { columns, painter } from "../render/style.ts";
 import { askReload, tryAsk } from "./ask.ts";
 
 /** `sinkd add PATH`. */

@@ -16,7 +16,7 @@ import type { Arguments } from "../arguments.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
 import { serverRoot } from "../places.ts";
-import { plain } from "../render/style.ts";
+import { plain } from "../../core/plain_text.ts";
 
 /** See the module. */
 export async function brokerAcl(

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Arguments } from "../arguments.ts";
-import { type Context, isJournal } from "../context.ts";
+import { type Context, logPlace } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
 import { clientPlaces, homeDirectory, ownPidFile } from "../places.ts";
 import { listenForSignals } from "./signals.ts";
@@ -19,7 +19,7 @@ export async function client(
     ...clientPlaces(given, context.around),
     pidFile: ownPidFile(given, context.around),
     home: homeDirectory(context.around),
-    journal: isJournal(context.around),
+    log: logPlace(context.around),
   };
   const { runClient } = await import("../../daemon/client.ts");
   using signals = listenForSignals();

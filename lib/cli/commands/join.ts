@@ -27,7 +27,7 @@ import type { Arguments } from "../arguments.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
 import { clientPlaces, homeDirectory, joinLinkText } from "../places.ts";
-import { plain } from "../render/style.ts";
+import { plain } from "../../core/plain_text.ts";
 
 /** See the module. */
 export async function join(

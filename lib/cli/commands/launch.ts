@@ -8,6 +8,7 @@ import { UsageError } from "../../core/fault.ts";
 import type { StatusReport } from "../../core/status.ts";
 import { askControl } from "../../io/ask_control.ts";
 import { socketPathOf } from "../../io/pid_file.ts";
+import { LOG_BOUNDS, LogFile } from "../../io/log_file.ts";
 import { makeServerRoot, serverOwnDirectory } from "../../io/server_root.ts";
 import type { Arguments } from "../arguments.ts";
 import { absolute, type Context, type Surroundings } from "../context.ts";
@@ -19,12 +20,11 @@ import { serverRoot, stateDirectory } from "../places.ts";
 const START_DEADLINE_MS = 20_000;
 const LOOK_EVERY_MS = 25;
 const LOG_LINES = 6;
-const MAX_LOG_BYTES = 10_000_000;
 
 /** A compiled executable has no launcher that sends what is said to the log. */
 const LAUNCHER = `
 exec >>"$SINKD_LOG" 2>&1
-unset SINKD_LOG JOURNAL_STREAM
+unset JOURNAL_STREAM
 exec "$@"
 `;
 
@@ -121,15 +121,7 @@ async function openLog(
   try {
     if (role === "server") makeServerRoot(root);
     else await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
-    const size = await sizeOf(path);
-    if (size > MAX_LOG_BYTES) await Deno.rename(path, `${path}.old`);
-    const file = await Deno.open(path, {
-      append: true,
-      create: true,
-      mode: 0o600,
-    });
-    file.close();
-    return { path, from: size > MAX_LOG_BYTES ? 0 : size };
+    return { path, from: LogFile.open(path, LOG_BOUNDS)?.size ?? 0 };
   } catch (error) {
     if (error instanceof UsageError) throw error;
     const why = errorText(error);
@@ -137,15 +129,6 @@ async function openLog(
       `sinkd: cannot write the log ${path} (${why}); starting without one`,
     );
     return { path: undefined, from: 0 };
-  }
-}
-
-async function sizeOf(path: string): Promise<number> {
-  try {
-    return (await Deno.stat(path)).size;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return 0;
-    throw error;
   }
 }
 

@@ -5,11 +5,11 @@
  */
 import { splitAddress } from "../../core/address.ts";
 import { UsageError } from "../../core/fault.ts";
-import { configureLog } from "../../io/log.ts";
+import { configureLog, endLog } from "../../io/log.ts";
 import type { UserSelection } from "../../daemon/server_options.ts";
 import { parseUserList } from "../../io/user_list.ts";
 import type { Arguments } from "../arguments.ts";
-import { absolute, type Context, isJournal } from "../context.ts";
+import { absolute, type Context, logPlace } from "../context.ts";
 import { checkRootOwner } from "../owner.ts";
 import { EXIT } from "../exit_codes.ts";
 import { ownPidFile, serverRoot } from "../places.ts";
@@ -49,7 +49,8 @@ export async function server(
   };
   const { runServer } = await import("../../daemon/server.ts");
   checkRootOwner(options.root, context.around);
-  await configureLog("info", isJournal(context.around));
+  await configureLog("info", logPlace(context.around));
+  await using _log = { [Symbol.asyncDispose]: endLog };
   using signals = listenForSignals();
   await runServer(options, signals);
   return EXIT.done;

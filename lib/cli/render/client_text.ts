@@ -16,14 +16,8 @@ import { stampText } from "../../core/stamp_text.ts";
 import { transferWords } from "../../core/transfer_words.ts";
 import { nameLines, problemLines } from "./problems.ts";
 import { agreedCell, agreementLines } from "./agreement_text.ts";
-import {
-  ago,
-  type Cell,
-  columns,
-  type Paint,
-  plain,
-  type Tone,
-} from "./style.ts";
+import { plain } from "../../core/plain_text.ts";
+import { ago, type Cell, columns, type Paint, type Tone } from "./style.ts";
 
 const CONFLICTS_SHOWN = 5;
 const HELD_SHOWN = 5;

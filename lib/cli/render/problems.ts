@@ -4,7 +4,8 @@
  * @module
  */
 import type { Fault } from "../../core/status.ts";
-import { ago, type Paint, plain } from "./style.ts";
+import { plain } from "../../core/plain_text.ts";
+import { ago, type Paint } from "./style.ts";
 
 const SHOWN = 8;
 

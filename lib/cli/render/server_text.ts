@@ -10,7 +10,8 @@ import { needsText } from "../../core/report_lines.ts";
 import { verdictOf } from "../../core/verdict.ts";
 import { headline, toneOf, transferLine } from "./client_text.ts";
 import { nameLines, problemLines } from "./problems.ts";
-import { ago, type Cell, columns, type Paint, plain } from "./style.ts";
+import { plain } from "../../core/plain_text.ts";
+import { ago, type Cell, columns, type Paint } from "./style.ts";
 
 const CLIENTS_SHOWN = 30;
 const MENDED_SHOWN = 5;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { plain } from "../../core/plain_text.ts";
 
 /** Colours that carry meaning. */
 export type Tone = "good" | "busy" | "bad" | "quiet" | "strong";
@@ -62,20 +63,6 @@ export function columns(
       if (right.includes(heads[column]?.text ?? "")) return gap + text;
       return column === row.length - 1 ? text : text + gap;
     }).join("  ")
-  );
-}
-
-/** `name` with control characters as `\xNN`, so that a file name cannot move the cursor. */
-export function plain(name: string): string {
-  return name.replace(
-    // deno-lint-ignore no-control-regex -- control characters are just what is escaped
-    /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
-    (character) => {
-      const code = character.charCodeAt(0);
-      return code < 256
-        ? `\\x${code.toString(16).padStart(2, "0")}`
-        : `\\u${code.toString(16).padStart(4, "0")}`;
-    },
   );
 }
 
