@@ -8,7 +8,7 @@
 /** What others make us log. */
 export type HeardKind =
   | "refused logins"
-  | "refused joins"
+  | "networks not remembered"
   | "refused data channels"
   | "broken data channels"
   | "broken turns"

@@ -43,6 +43,11 @@ export class TokenBuckets {
     return this.#tokens(key, nowMs) >= 1;
   }
 
+  /** True when nothing is spent of `key`, or all of it has come back. */
+  isFull(key: string, nowMs: number): boolean {
+    return this.#tokens(key, nowMs) >= this.#options.capacity;
+  }
+
   /** Takes a token, if there is one. When too many keys are kept, the one spent from longest ago is forgotten. */
   spend(key: string, nowMs: number): void {
     const tokens = Math.max(this.#tokens(key, nowMs) - 1, 0);

@@ -20,6 +20,9 @@ create table if not exists clients (
   revoked integer not null, secret_hash text not null) strict;
 create table if not exists join_tokens (
   token_hash text primary key, expires_ms integer not null, used integer not null) strict;
+create table if not exists client_networks (
+  client text not null, network text not null, seen_ms integer not null,
+  primary key (client, network)) strict, without rowid;
 `;
 
 const copySchema = z.strictObject({

@@ -25,6 +25,11 @@ import { hashSecret, makeSecret, matchesHash } from "./secret_hash.ts";
 /** How long a join token is good for, unless said otherwise. */
 export const JOIN_TOKEN_TTL_MS = 24 * 60 * 60 * 1000;
 
+/** Most networks that are kept of a client, those it was seen in last. */
+export const MAX_NETWORKS = 16;
+/** How old what is kept of a network may become before it is written again. */
+const SEEN_STEP_MS = 24 * 60 * 60 * 1000;
+
 /** A client as the server knows it; `createdMs` is when it joined. */
 export interface ClientAccount {
   readonly client: string;
@@ -45,6 +50,7 @@ const clientRow = z.object({
   revoked: z.int(),
 });
 const secretRow = z.object({ secret_hash: z.string() });
+const networkRow = z.object({ seen_ms: z.int() });
 const tokenRow = z.object({ expires_ms: z.int(), used: z.int() });
 
 /** One user's accounts; holds the database until disposed. */
@@ -101,6 +107,7 @@ export class Accounts implements Disposable {
     inTransaction(accounts.#database, () => {
       accounts.#database.exec("update clients set revoked = 1");
       accounts.#database.exec("delete from join_tokens");
+      accounts.#database.exec("delete from client_networks");
       accounts.#database.exec("update account set active = 0");
       // Within: where the disk is full all of it is as before, and can be tried again.
       writeCopy(accounts.#database, accounts.#copy);
@@ -137,13 +144,12 @@ export class Accounts implements Disposable {
         `the client name ${JSON.stringify(client)} ${fault}; use --name`,
       );
     }
+    // A guess is not worth a transaction.
+    const unusable = this.#tokenRefusal(token, options.nowMs);
+    if (unusable !== undefined) return unusable;
     const redeemed = inTransaction(this.#database, (): Redeemed => {
-      const unusable = this.#tokenFault(token, options.nowMs);
-      if (unusable !== undefined) {
-        return refused(
-          `the join link ${unusable}; make a new one with 'sinkd server adduser'`,
-        );
-      }
+      const unusable = this.#tokenRefusal(token, options.nowMs);
+      if (unusable !== undefined) return unusable;
       const live = this.#liveSecretHash(client);
       const { secret: had = "" } = options;
       if (live !== undefined && !matchesHash(had, live)) {
@@ -172,13 +178,43 @@ export class Accounts implements Disposable {
     return hash !== undefined && matchesHash(secret, hash);
   }
 
+  /** True when that client, or without one any client, has logged in from `network` before. */
+  isKnownAt(network: string, client?: string): boolean {
+    const row = client === undefined
+      ? this.#database.prepare(
+        "select seen_ms from client_networks where network = ? limit 1",
+      ).get(network)
+      : this.#seenAt(client, network);
+    return row !== undefined;
+  }
+
+  /** Keeps that a client has logged in from `network`, and forgets the one it was seen in longest ago. */
+  remember(client: string, network: string, nowMs: number): void {
+    const row = this.#seenAt(client, network);
+    const seenMs = row === undefined ? 0 : networkRow.parse(row).seen_ms;
+    if (Math.abs(nowMs - seenMs) < SEEN_STEP_MS) return;
+    inTransaction(this.#database, () => {
+      this.#database.prepare(
+        "insert or replace into client_networks values (?, ?, ?)",
+      ).run(client, network, nowMs);
+      this.#database.prepare(
+        `delete from client_networks where client = ?1 and network not in (
+          select network from client_networks where client = ?1
+          order by seen_ms desc limit ?2)`,
+      ).run(client, MAX_NETWORKS);
+    });
+  }
+
   /** Takes a client's access away; false when there is no such client or it was revoked before. */
   revoke(client: string): boolean {
     const changes = inTransaction(this.#database, () => {
       const { changes } = this.#database.prepare(
         "update clients set revoked = 1 where client = ? and revoked = 0",
       ).run(client);
-      if (changes > 0) writeCopy(this.#database, this.#copy);
+      if (changes === 0) return changes;
+      this.#database.prepare("delete from client_networks where client = ?")
+        .run(client);
+      writeCopy(this.#database, this.#copy);
       return changes;
     });
     return changes > 0;
@@ -206,6 +242,13 @@ export class Accounts implements Disposable {
     this.#database.close();
   }
 
+  #tokenRefusal(token: string, nowMs: number): Redeemed | undefined {
+    const unusable = this.#tokenFault(token, nowMs);
+    return unusable === undefined ? undefined : refused(
+      `the join link ${unusable}; make a new one with 'sinkd server adduser'`,
+    );
+  }
+
   #tokenFault(token: string, nowMs: number): string | undefined {
     const row = this.#database.prepare(
       "select expires_ms, used from join_tokens where token_hash = ?",
@@ -214,6 +257,12 @@ export class Accounts implements Disposable {
     const { expires_ms, used } = tokenRow.parse(row);
     if (used === 1) return "was already used";
     return nowMs >= expires_ms ? "has expired" : undefined;
+  }
+
+  #seenAt(client: string, network: string): unknown {
+    return this.#database.prepare(
+      "select seen_ms from client_networks where client = ? and network = ?",
+    ).get(client, network);
   }
 
   #liveSecretHash(client: string): string | undefined {

@@ -1,10 +1,12 @@
 /**
- * Connections that are not admitted yet, and how many an address has: where one is too many, the
- * oldest that waits goes, so that an honest one, which is admitted in a moment, gets through.
+ * Connections that are not admitted yet, and how many an address has, an IPv6 address counting as its
+ * /64: where one is too many, the oldest that waits goes, so that an honest one, which is admitted in
+ * a moment, gets through.
  *
  * @module
  */
 import type { Socket } from "node:net";
+import { networkOf } from "../core/address.ts";
 import type { FrontLimits, Visitor } from "./front.ts";
 
 /** See the module. */
@@ -22,10 +24,11 @@ export class WaitingRoom {
   /** Counts a connection in until it closes; `undefined` when its address has too many, and it is closed. */
   enter(socket: Socket): Visitor | undefined {
     const address = socket.remoteAddress ?? "";
+    const network = networkOf(address);
     const of = (counts: ReadonlyMap<string, number>) =>
-      counts.get(address) ?? 0;
+      counts.get(network) ?? 0;
     if (of(this.#waitingOf) >= this.#limits.waitingOfAddress) {
-      this.#dropOldest(address);
+      this.#dropOldest(network);
     } else if (this.#waiting.size >= this.#limits.waiting) {
       this.#dropOldest(undefined);
     }
@@ -33,9 +36,9 @@ export class WaitingRoom {
       socket.destroy();
       return undefined;
     }
-    this.#waiting.set(socket, address);
-    count(this.#waitingOf, address, 1);
-    count(this.#allOf, address, 1);
+    this.#waiting.set(socket, network);
+    count(this.#waitingOf, network, 1);
+    count(this.#allOf, network, 1);
     const limit = setTimeout(() => socket.destroy(), this.#limits.admitMs);
     const admit = () => {
       clearTimeout(limit);
@@ -43,14 +46,14 @@ export class WaitingRoom {
     };
     socket.once("close", () => {
       admit();
-      count(this.#allOf, address, -1);
+      count(this.#allOf, network, -1);
     });
     return { address, admit };
   }
 
-  #dropOldest(address: string | undefined): void {
+  #dropOldest(network: string | undefined): void {
     for (const [socket, of] of this.#waiting) {
-      if (address !== undefined && of !== address) continue;
+      if (network !== undefined && of !== network) continue;
       this.#leave(socket);
       socket.destroy();
       return;
@@ -58,19 +61,19 @@ export class WaitingRoom {
   }
 
   #leave(socket: Socket): void {
-    const address = this.#waiting.get(socket);
-    if (address === undefined) return;
+    const network = this.#waiting.get(socket);
+    if (network === undefined) return;
     this.#waiting.delete(socket);
-    count(this.#waitingOf, address, -1);
+    count(this.#waitingOf, network, -1);
   }
 }
 
 function count(
   counts: Map<string, number>,
-  address: string,
+  network: string,
   change: number,
 ): void {
-  const now = (counts.get(address) ?? 0) + change;
-  if (now === 0) counts.delete(address);
-  else counts.set(address, now);
+  const now = (counts.get(network) ?? 0) + change;
+  if (now === 0) counts.delete(network);
+  else counts.set(network, now);
 }

@@ -8,7 +8,7 @@ import {
 
 const WINDOW_MS = 60_000;
 const MAX_SOURCES = 3;
-const KINDS: readonly HeardKind[] = ["refused logins", "refused joins"];
+const KINDS: readonly HeardKind[] = ["refused logins", "broken turns"];
 /** A line and a count for each source, and one count for all others. */
 const MOST_LINES = 2 * MAX_SOURCES + 1;
 

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { Accounts, type Redeemed } from "../../lib/io/accounts.ts";
+import {
+  Accounts,
+  MAX_NETWORKS,
+  type Redeemed,
+} from "../../lib/io/accounts.ts";
 
 const NOW = 1_700_000_000_000;
 
@@ -150,4 +154,29 @@ Deno.test("open() takes nothing for a user through a link", () =>
     assert.equal(Accounts.open(root, "bob"), undefined);
     assert.throws(() => Accounts.create(root, "bob"), /not a directory/);
     assert.throws(() => Accounts.create(root, "mallory"), /not a directory/);
+  }));
+
+Deno.test("remember() keeps where a client logged in, over a restart, for so many networks and until it is revoked", () =>
+  inRoot((root) => {
+    {
+      using accounts = Accounts.create(root, "alice");
+      const token = accounts.createJoinToken(NOW, 1000);
+      secretOf(redeem(accounts, token, "laptop"));
+      for (let n = 0; n < 3 * MAX_NETWORKS; n++) {
+        accounts.remember("laptop", `10.0.0.${n}`, NOW + n);
+      }
+      accounts.remember("desk", "10.0.1.1", NOW);
+    }
+    using accounts = Accounts.open(root, "alice");
+    const last = 3 * MAX_NETWORKS - 1;
+    const known = Array.from({ length: last + 1 }, (_, n) => `10.0.0.${n}`)
+      .filter((network) => accounts?.isKnownAt(network, "laptop"));
+    assert.equal(known.length, MAX_NETWORKS);
+    assert.equal(known.at(-1), `10.0.0.${last}`);
+    assert.ok(!accounts?.isKnownAt(`10.0.0.${last}`, "desk"));
+    assert.ok(accounts?.isKnownAt("10.0.1.1"));
+    assert.ok(accounts?.revoke("laptop"));
+    assert.ok(!accounts?.isKnownAt(`10.0.0.${last}`, "laptop"));
+    Accounts.remove(root, "alice");
+    assert.ok(!accounts?.isKnownAt("10.0.1.1"));
   }));

@@ -21,15 +21,21 @@ import type { WorldClient } from "./world_client.ts";
 /** What a turn's channel is opened with. */
 export type Invitation = Extract<MsgReply, { kind: "Channel" }>;
 
-/** A raw TLS connection to the server. */
-export async function dialRaw(world: World): Promise<TLSSocket> {
+/** A raw TLS connection to the server, from an address of the loopback. */
+export async function dialRaw(
+  world: World,
+  localAddress = "127.0.0.1",
+): Promise<TLSSocket> {
   const [, port = ""] = world.address.split(":");
-  const socket = connect({
+  // Declared apart: node takes an address of its own here, its types do not.
+  const options = {
     host: "127.0.0.1",
     port: Number(port),
+    localAddress,
     rejectUnauthorized: false,
     servername: "sinkd.local",
-  });
+  };
+  const socket = connect(options);
   const ready = Promise.withResolvers<void>();
   socket.once("secureConnect", ready.resolve);
   socket.once("error", ready.reject);
@@ -39,8 +45,11 @@ export async function dialRaw(world: World): Promise<TLSSocket> {
 }
 
 /** A data channel to the server, before its hello. */
-export async function dialRawChannel(world: World): Promise<Channel> {
-  const socket = await dialRaw(world);
+export async function dialRawChannel(
+  world: World,
+  localAddress?: string,
+): Promise<Channel> {
+  const socket = await dialRaw(world, localAddress);
   socket.write("SINKD/1\n");
   return acceptChannel(socket, new Uint8Array());
 }
