@@ -4,11 +4,12 @@
  *
  * @module
  */
+import { pidFileOnRoot } from "../io/server_root.ts";
 import { splitAddress } from "../core/address.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
 import type { Surroundings } from "./context.ts";
 import { type Grants, grantsOf, type Known } from "./permissions.ts";
-import { clientPlaces, joinLinkText } from "./places.ts";
+import { clientPlaces, joinLinkText, serverRoot } from "./places.ts";
 import type { Program, Role } from "./spec.ts";
 
 /** The program itself, and where it is. */
@@ -43,6 +44,7 @@ export async function lineGrants(
       anchors: [],
       addresses: [],
       linkedConfig: undefined,
+      serverPidFile: undefined,
       ...installation,
       ...found,
     });
@@ -98,10 +100,11 @@ async function look(
       return { addresses: linkAddress(joinLinkText(given, around)) };
     case "anchors":
       return { linkedConfig: realPath(clientPlaces(given, around).userConfig) };
+    case "accounts":
+      return { serverPidFile: pidFileOnRoot(serverRoot(given, around)) };
     case "server":
     case "control":
     case "lifecycle":
-    case "accounts":
       return {};
   }
 }

@@ -20,6 +20,7 @@ import {
   clientPlaces,
   ownPidFile,
   pidFilesToAsk,
+  serverPidFiles,
   serverRoot,
 } from "./places.ts";
 import type { Role } from "./spec.ts";
@@ -34,6 +35,8 @@ export interface Known {
   readonly modules: string;
   /** What starts the program again, for `start`. */
   readonly launcher: string;
+  /** The pid file of the server that runs on the root, or ran on it last. */
+  readonly serverPidFile: string | undefined;
   /** Where the user's configuration file really is, when its path is a symbolic link. */
   readonly linkedConfig: string | undefined;
 }
@@ -65,7 +68,8 @@ export function grantsOf(
       return lifecycleGrants(given, around, known);
     case "accounts": {
       const root = serverRoot(given, around);
-      return merge(controlGrants(given, around), {
+      const pids = serverPidFiles(given, around, known.serverPidFile);
+      return merge(askGrants(pids), {
         read: [root],
         write: [root],
         sys: ["hostname", "networkInterfaces", "statfs"],
@@ -128,7 +132,11 @@ export function shellWords(words: readonly string[]): string {
 }
 
 function controlGrants(given: Arguments, around: Surroundings): Grants {
-  const pids = pidFilesToAsk(given, around);
+  return askGrants(pidFilesToAsk(given, around));
+}
+
+/** What asks the programs of these pid files. */
+function askGrants(pids: readonly string[]): Grants {
   const sockets = pids.map(socketPathOf);
   return merge({
     read: [...pids, ...sockets],

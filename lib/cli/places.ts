@@ -44,6 +44,21 @@ export function pidFilesToAsk(
     : [...own, SYSTEM_PID_FILE];
 }
 
+/**
+ * The pid files at which a command looks for the server of a root; `onRoot` is that of the server that
+ * runs on it, or ran on it last.
+ */
+export function serverPidFiles(
+  given: Arguments,
+  around: Surroundings,
+  onRoot: string | undefined,
+): readonly string[] {
+  const usual = pidFilesToAsk(given, around);
+  const isNamed = given.text("pid") !== undefined;
+  if (isNamed || onRoot === undefined || usual.includes(onRoot)) return usual;
+  return [onRoot, ...usual];
+}
+
 /** Configuration and state of the client meant by the command line. */
 export function clientPlaces(
   given: Arguments,

@@ -24,11 +24,21 @@ const WIRE_ROOT = "/srv/sinkd";
 
 const log = logger("server");
 
+/** Who said something. */
+interface Sender {
+  readonly user: string;
+  readonly client: string;
+}
+
 /** What reading announcements needs. */
 export interface AnnouncementPorts {
   readonly users: Users;
   readonly faults: Faults;
   readonly serves: (user: string) => boolean;
+  /** True for a client that may log in. */
+  readonly isLive: (who: Sender) => boolean;
+  /** A client said something that may not log in: its broker has not been told. */
+  readonly onRevoked: (who: Sender) => void;
   /** A user's epoch is a new one. */
   readonly onRenewed: (user: User) => void;
 }
@@ -62,6 +72,10 @@ export class Announcements {
     if (!this.#ports.serves(who.user)) return undefined;
     const user = this.#ports.users.get(who.user);
     if (user === undefined) return this.#drop(topic, "there is no such user");
+    if (!this.#ports.isLive(who)) {
+      this.#ports.onRevoked(who);
+      return undefined;
+    }
     if (message.status === "Report") {
       const { host, needs } = message;
       return { kind: "reported", ...who, host, needs, nowMs };

@@ -94,8 +94,8 @@ async function runOn(
   await using broker = options.broker !== undefined
     ? undefined
     : await openBroker({
-      authenticate: (user, client, secret, address) =>
-        Promise.resolve(server.authenticate({ user, client }, secret, address)),
+      authenticate: (login, from) =>
+        Promise.resolve(server.logins.login(login, from)),
       onTwin: (user, client, address) => server.onTwin(user, client, address),
       onFault: (error) => log.error`${describe(error)}`,
     });

@@ -119,9 +119,8 @@ export class ServerChannels {
   ): Promise<void> {
     const { logins, serving } = this.#ports;
     if (!serving.serves(hello.user)) return channel.close();
-    const login = logins.verify(hello, hello.secret, visitor.address);
-    if (login !== "good") return channel.close();
-    visitor.admit();
+    using admission = logins.admit(hello, channel, visitor);
+    if (admission === undefined) return channel.close();
     await servePins(channel, certPems);
   }
 }

@@ -99,15 +99,14 @@ export class ServerChecks implements AsyncDisposable {
   ): Promise<void> {
     const { logins, users, serves } = this.#ports;
     const user = serves(hello.user) ? users.get(hello.user) : undefined;
-    const login = logins.verify(hello, hello.secret, visitor.address);
-    if (user === undefined || login !== "good") {
+    using admission = logins.admit(hello, channel, visitor);
+    if (user === undefined || admission === undefined) {
       const source = networkOf(visitor.address);
       heard(log, { kind: "refused data channels", source })
         .warn`A comparison of ${visitor.address} for ${hello.user}/${hello.client} was refused: wrong credentials`;
       await channel.send({ kind: "fail", message: "you are not known here" });
       return channel.close();
     }
-    visitor.admit();
     await answerProof(answerLine(channel), this.#of(user));
     await channel[Symbol.asyncDispose]();
   }

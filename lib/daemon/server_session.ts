@@ -27,7 +27,7 @@ import type { LinkEvent } from "../io/mqtt_link.ts";
 import { serverRunDirectory } from "../io/server_root.ts";
 import { Announcements, wirePath } from "./announcements.ts";
 import { restateDisks } from "./disk_faults.ts";
-import { DAY_MS, describe, Faults } from "./faults.ts";
+import { DAY_MS, describe, EVENT_MS, Faults } from "./faults.ts";
 import { Leases } from "./leases.ts";
 import { Logins } from "./logins.ts";
 import { prune, reclaim } from "./retention.ts";
@@ -53,13 +53,13 @@ const log = logger("server");
 /** See the module. */
 export class Server {
   readonly faults: Faults = new Faults();
+  readonly logins: Logins;
   readonly #options: ServerOptions;
   readonly #users: Users;
   readonly #selection: UserChoice;
   readonly #me: ServerRef | undefined;
   readonly #leases: Leases | undefined;
   readonly #serving: Serving;
-  readonly #logins: Logins;
   readonly #turns: ServerTurns;
   readonly #rooms: DiskRooms;
   readonly #reserve: Reserve;
@@ -87,19 +87,22 @@ export class Server {
       ? undefined
       : this.#openLeases(this.#me);
     this.#serving = this.#leases ?? servingAll(this.#users);
-    this.#logins = new Logins(this.#users);
+    const serves = (user: string) => this.#serving.serves(user);
+    this.logins = new Logins(this.#users, serves);
     this.#brokerCa = readBrokerCa(options.brokerCaFile);
     this.#state = newServerState(options.jobs);
     this.#announcements = new Announcements({
       users: this.#users,
       faults: this.faults,
-      serves: (user) => this.#serving.serves(user),
+      serves,
+      isLive: (who) => this.logins.isLive(who),
+      onRevoked: (who) => this.#noteRevoked(who),
       onRenewed: (user) => this.#link?.head(user),
     });
     this.#checks = new ServerChecks({
       users: this.#users,
-      logins: this.#logins,
-      serves: (user) => this.#serving.serves(user),
+      logins: this.logins,
+      serves,
       checksumDays: options.checksumDays,
     });
     const { minFree } = options;
@@ -120,7 +123,7 @@ export class Server {
     this.#turns = new ServerTurns({
       users: this.#users,
       runDirectory: serverRunDirectory(options.root),
-      logins: this.#logins,
+      logins: this.logins,
       rooms: this.#rooms,
       onShort: (turn, whose, paths) => this.#short.note(turn, whose, paths),
       reply: (turn, message) => this.#link?.reply(turn, message),
@@ -135,20 +138,11 @@ export class Server {
     this.#channels = new ServerChannels({
       turns: this.#turns,
       checks: this.#checks,
-      logins: this.#logins,
+      logins: this.logins,
       serving: this.#serving,
       broker: withoutLogin(options.broker ?? ""),
       brokerCa: this.#brokerCa,
     });
-  }
-
-  authenticate(
-    who: { readonly user: string; readonly client: string },
-    secret: string,
-    address: string,
-  ): boolean | "later" {
-    const outcome = this.#logins.verify(who, secret, address);
-    return outcome === "later" ? outcome : outcome === "good";
   }
 
   /** A second machine has the credentials of one that is connected; it was refused. */
@@ -236,7 +230,7 @@ export class Server {
       case "status":
         return { ok: true, report: this.#report() };
       case "revoked":
-        this.#broker?.disconnect(request.user, request.client);
+        this.#endRevoked(request.user);
         this.#forgetClient(request.user, request.client);
         return { ok: true, message: "disconnected" };
       case "reload":
@@ -439,18 +433,40 @@ export class Server {
       const user = this.#users.get(name);
       if (user !== undefined) this.#link?.head(user, 0);
     }
-    this.#disconnectRevoked();
+    this.#endRevoked();
   }
 
-  #disconnectRevoked(): void {
-    if (this.#broker === undefined) return;
-    for (const [name, { clients }] of this.#state.users) {
-      const accounts = this.#users.get(name)?.accounts.clients() ?? [];
-      for (const { client, revoked } of accounts) {
-        if (!revoked || clients.get(client)?.state === "Offline") continue;
-        this.#broker?.disconnect(name, client);
+  /**
+   * Whose login does not count any more has nothing open, and nothing that waits for it: of one user, or
+   * of all, which finds what was revoked while this server could not be told.
+   */
+  #endRevoked(user?: string): void {
+    this.logins.endRevoked(user);
+    const names = user === undefined ? [...this.#state.users.keys()] : [user];
+    for (const name of names) {
+      if (!this.#serving.serves(name)) continue;
+      const live = this.#users.get(name)?.accounts.marks();
+      const clients = this.#state.users.get(name)?.clients ?? new Map();
+      for (const [client, { state }] of clients) {
+        if (state === "Offline" || live?.has(client) === true) continue;
+        this.#do({ kind: "gone", user: name, client, nowMs: Date.now() });
+        this.#forgetClient(name, client);
       }
     }
+  }
+
+  /** A broker of one's own lets in whom its password file names, until it gets another one. */
+  #noteRevoked({ user, client }: { user: string; client: string }): void {
+    if (this.#broker !== undefined) return;
+    const name = `${user}/${client}`;
+    this.faults.note(`revoked ${name}`, {
+      lastsMs: EVENT_MS,
+      path: name,
+      cause:
+        `it is revoked, and still logged in at the broker; what it says is dropped`,
+      fix:
+        "give the broker what 'sinkd server broker-acl' prints, with and without --passwords, and have it reload",
+    });
   }
 
   #prune(): void {

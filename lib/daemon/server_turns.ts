@@ -23,6 +23,7 @@ import {
 } from "../turn/transfer_meter.ts";
 import { meteredChannel } from "./metered_channel.ts";
 import { describe } from "./faults.ts";
+import type { Admission } from "./admissions.ts";
 import type { Logins } from "./logins.ts";
 import type { User, Users } from "./users.ts";
 
@@ -116,13 +117,13 @@ export class ServerTurns implements AsyncDisposable {
   ): Promise<void> {
     const { logins, users } = this.#ports;
     const user = users.get(hello.user);
-    const login = logins.verify(hello, hello.secret, visitor.address);
+    using admission = logins.admit(hello, channel, visitor);
     const invitation = this.#invited.get(hello.session);
     const invited = invitation !== undefined &&
       invitation.token === hello.token &&
       invitation.turn.user === hello.user &&
       invitation.turn.client === hello.client;
-    if (!invited || user === undefined || login !== "good") {
+    if (!invited || user === undefined || admission === undefined) {
       const source = networkOf(visitor.address);
       heard(log, { kind: "refused data channels", source })
         .warn`A data channel of ${visitor.address} for ${hello.user}/${hello.client} was refused: no such invitation`;
@@ -133,13 +134,12 @@ export class ServerTurns implements AsyncDisposable {
       channel.close();
       return;
     }
-    visitor.admit();
     clearTimeout(invitation.timer);
     this.#invited.delete(hello.session);
     const { turn } = invitation;
     const meter = new TransferMeter(() => performance.now());
     const metered = meteredChannel(channel, meter, "server");
-    const done = this.#run(metered, meter, { turn, user });
+    const done = this.#run(metered, meter, { turn, user, admission });
     this.#running.set(turn.id, { channel, turn, meter, done });
     await done;
   }
@@ -171,7 +171,11 @@ export class ServerTurns implements AsyncDisposable {
   async #run(
     channel: Channel,
     meter: TransferMeter,
-    { turn, user }: { turn: Turn; user: User },
+    { turn, user, admission }: {
+      turn: Turn;
+      user: User;
+      admission: Admission;
+    },
   ): Promise<void> {
     let stamp: Stamp | undefined;
     let failure: string | undefined;
@@ -196,6 +200,7 @@ export class ServerTurns implements AsyncDisposable {
         onShort: (whose, paths) => this.#ports.onShort(turn, whose, paths),
         today: () => utcDate(Date.now()),
         assertServed,
+        assertAdmitted: () => assertCounts(admission),
         onCommit: () => this.#ports.onCommit(user),
       });
       stamp = end.stamp;
@@ -217,6 +222,11 @@ export class ServerTurns implements AsyncDisposable {
     for (const { channel } of running) channel.close();
     await Promise.all(running.map(({ done }) => done));
   }
+}
+
+function assertCounts(admission: Admission): void {
+  if (admission.counts()) return;
+  throw new Error("Cannot go on with the transfer: the client was revoked");
 }
 
 /** Reads a turn's hello; `undefined` when it is none. */

@@ -49,6 +49,7 @@ const clientRow = z.object({
   created_ms: z.int(),
   revoked: z.int(),
 });
+const markRow = z.object({ client: z.string(), secret_hash: z.string() });
 const secretRow = z.object({ secret_hash: z.string() });
 const networkRow = z.object({ seen_ms: z.int() });
 const tokenRow = z.object({ expires_ms: z.int(), used: z.int() });
@@ -174,8 +175,29 @@ export class Accounts implements Disposable {
 
   /** True when `secret` is that client's and it is not revoked. */
   verify(client: string, secret: string): boolean {
+    return this.markOf(client, secret) !== undefined;
+  }
+
+  /** What stands for a client's secret until it gets another one, when `secret` is it and is not revoked. */
+  markOf(client: string, secret: string): string | undefined {
     const hash = this.#liveSecretHash(client);
-    return hash !== undefined && matchesHash(secret, hash);
+    return hash !== undefined && matchesHash(secret, hash) ? hash : undefined;
+  }
+
+  /** The marks of all clients that are not revoked. */
+  marks(): Map<string, string> {
+    const rows = this.#database.prepare(
+      "select client, secret_hash from clients where revoked = 0",
+    ).all();
+    return new Map(rows.map((row) => {
+      const { client, secret_hash } = markRow.parse(row);
+      return [client, secret_hash];
+    }));
+  }
+
+  /** True when a client has joined and is not revoked. */
+  isLive(client: string): boolean {
+    return this.#liveSecretHash(client) !== undefined;
   }
 
   /** True when that client, or without one any client, has logged in from `network` before. */

@@ -10,7 +10,6 @@ import { PacketLimit } from "../core/packet_limit.ts";
 import { Pace } from "../core/pace.ts";
 import { MAX_PAYLOAD_BYTES } from "../core/protocol.ts";
 import {
-  loginName,
   mayPublish,
   maySubscribe,
   parseLoginName,
@@ -20,13 +19,18 @@ import type { Visitor } from "./front.ts";
 
 /** What the broker asks of its owner. */
 export interface BrokerOptions {
-  /** Whether `secret` is that client's and it is not revoked; `later` when too many logins have failed. */
+  /**
+   * What is disposed when the session ends, if the secret is that client's; `later` when too many logins
+   * have failed. `end` cuts the session.
+   */
   authenticate(
-    user: string,
-    client: string,
-    secret: string,
-    address: string,
-  ): Promise<boolean | "later">;
+    login: {
+      readonly user: string;
+      readonly client: string;
+      readonly secret: string;
+    },
+    from: { readonly address: string; readonly end: () => void },
+  ): Promise<Disposable | "refused" | "later">;
   /** Told of a second machine with a login whose first one is connected; the second is refused. */
   onTwin(user: string, client: string, address: string): void;
   /** Told of faults that are nobody's refusal: a check that failed, an error inside aedes. */
@@ -39,8 +43,6 @@ export interface Broker extends AsyncDisposable {
   handle(stream: Duplex, visitor?: Visitor): void;
   /** A connection with the server's own rights, which nobody outside of this process can have. */
   connectServer(): Duplex;
-  /** Cuts that client's connection, if there is one. */
-  disconnect(user: string, client: string): void;
   /** Publishes and subscriptions that the rules refused, and connections cut for a packet too large. */
   readonly dropped: number;
 }
@@ -93,13 +95,15 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
       const visitor = visitors.get(client.conn);
       const secret = String(password ?? "");
       const address = visitor?.address ?? "";
-      options.authenticate(login.user, login.client, secret, address)
+      const end = () => client.close();
+      options.authenticate({ ...login, secret }, { address, end })
         .then(
-          (known) => {
-            if (known !== true) {
-              const code = known === "later" ? UNAVAILABLE : BAD_CREDENTIALS;
+          (session) => {
+            if (typeof session === "string") {
+              const code = session === "later" ? UNAVAILABLE : BAD_CREDENTIALS;
               return done(refusal(code), false);
             }
+            onceClosed(client.conn as Duplex, () => session[Symbol.dispose]());
             visitor?.admit();
             const connected = clients.get(username ?? "");
             if (
@@ -173,9 +177,6 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
       handle(far);
       return near;
     },
-    disconnect(user, client) {
-      clients.get(loginName(user, client))?.close();
-    },
     get dropped() {
       return dropped;
     },
@@ -226,6 +227,11 @@ class Paces implements Disposable {
 /** A login's own id, or one with the process's number behind it, which tells two copies of a machine apart. */
 function isIdOf(id: string, login: string): boolean {
   return id === login || id.startsWith(`${login}/`);
+}
+
+function onceClosed(stream: Duplex, act: () => void): void {
+  if (stream.destroyed) act();
+  else stream.once("close", act);
 }
 
 function isLive({ conn, closed }: AedesClient): boolean {

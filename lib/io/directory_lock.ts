@@ -4,8 +4,22 @@
  *
  * @module
  */
+import { isMissing } from "./files.ts";
 
 const MODE = 0o600;
+
+/** What whoever holds `file`, or held it last, says; `undefined` when nobody did, or we may not know. */
+export function lastHolder(file: string): string | undefined {
+  try {
+    const says = Deno.readTextFileSync(file).trim();
+    return says === "" ? undefined : says;
+  } catch (error) {
+    const isNone = isMissing(error) ||
+      error instanceof Deno.errors.PermissionDenied;
+    if (isNone) return undefined;
+    throw error;
+  }
+}
 
 /** Holds `file` for this process, and says in it who that is; or what the one who holds it says. */
 export function holdFile(

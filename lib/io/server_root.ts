@@ -6,6 +6,7 @@
 import { errorText } from "../core/error_text.ts";
 import { UsageError } from "../core/fault.ts";
 import { OWN_NAME } from "../core/own_name.ts";
+import { lastHolder } from "./directory_lock.ts";
 import { isMissing, lstatIfAny } from "./files.ts";
 
 const ROOT_MODE = 0o2770;
@@ -29,6 +30,12 @@ export function serverRsyncFile(root: string): string {
 /** Locked by the server that runs on a root; that it is there tells that one has. */
 export function serverLockFile(root: string): string {
   return `${serverOwnDirectory(root)}/server-lock`;
+}
+
+/** The pid file of the server that runs on a root, or ran on it last, when that can be known. */
+export function pidFileOnRoot(root: string): string | undefined {
+  const file = lastHolder(serverLockFile(root));
+  return file?.startsWith("/") === true ? file : undefined;
 }
 
 /** How long a server that is just starting on an empty root has to make it its own, in milliseconds. */

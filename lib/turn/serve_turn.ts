@@ -64,6 +64,8 @@ export interface ServerTurn {
    * before the client is told of it.
    */
   readonly assertServed?: () => void;
+  /** Throws when the client's login does not count any more: asked right before each commit. */
+  readonly assertAdmitted?: () => void;
   /** Called after every commit, before the client hears of it. */
   readonly onCommit: (stamp: Stamp) => void;
 }
@@ -382,6 +384,7 @@ async function commitPlan(
     rows: plan.rows,
   };
   turn.assertServed?.();
+  turn.assertAdmitted?.();
   journal.prepare(intent);
   await tree.apply(intent);
   journal.finish(intent);

@@ -15,6 +15,7 @@ const KNOWN: Known = {
   modules: "/opt/sinkd/lib/",
   launcher: "/opt/sinkd/scripts/sinkd",
   linkedConfig: undefined,
+  serverPidFile: undefined,
 };
 
 const ALICE: Surroundings = {
@@ -136,6 +137,17 @@ Deno.test("grantsOf() lets server and client keep the log that start names withi
       );
     }
   }
+});
+
+Deno.test("grantsOf() lets revoke reach the server that runs on the root, wherever its pid file is", () => {
+  const over = { serverPidFile: "/srv/s.pid" };
+  const got = flags("server revoke a/b --root /srv/s", over);
+  assert.deepEqual(got.get("--allow-net"), [
+    "unix:/srv/s.sock",
+    ...SOCKETS.map((socket) => `unix:${socket}`),
+  ]);
+  const named = flags("server revoke a/b --pid /run/n.pid", over);
+  assert.deepEqual(named.get("--allow-net"), ["unix:/run/n.sock"]);
 });
 
 Deno.test("grantsOf() lets only start and its kin run the launcher", () => {

@@ -47,6 +47,8 @@ export interface EmbeddedRig extends BrokerRig {
   broker(): Broker;
   /** Logins that are refused from now on. */
   readonly revoked: Set<string>;
+  /** Who is logged in, and what cuts the session. */
+  readonly sessions: ReadonlySet<{ name: string; end: () => void }>;
 }
 
 /** Starts aedes behind the front. */
@@ -55,16 +57,23 @@ export async function embeddedRig(): Promise<EmbeddedRig> {
   const certificate = await ensureCertificate(directory);
   await Deno.remove(directory, { recursive: true });
   const revoked = new Set<string>();
+  const sessions = new Set<{ name: string; end: () => void }>();
   const faults: Error[] = [];
   let port = 0;
   let running = await start();
 
   async function start() {
     const broker = await openBroker({
-      authenticate(user, client, secret) {
-        return Promise.resolve(
-          secret === SECRET && !revoked.has(loginName(user, client)),
-        );
+      authenticate({ user, client, secret }, { end }) {
+        const name = loginName(user, client);
+        if (secret !== SECRET || revoked.has(name)) {
+          return Promise.resolve("refused");
+        }
+        const session = { name, end };
+        sessions.add(session);
+        return Promise.resolve({
+          [Symbol.dispose]: () => void sessions.delete(session),
+        });
       },
       onTwin: () => {},
       onFault: (error) => faults.push(error),
@@ -91,6 +100,7 @@ export async function embeddedRig(): Promise<EmbeddedRig> {
     certPem: certificate.certPem,
     faults,
     revoked,
+    sessions,
     broker: () => running.broker,
     client(user, client, secret = SECRET) {
       return {

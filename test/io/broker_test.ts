@@ -11,7 +11,7 @@ import {
   endAll,
   EventLog,
 } from "../contract/broker_rigs.ts";
-import { PATIENCE_MS } from "../support/waiting.ts";
+import { PATIENCE_MS, waitFor } from "../support/waiting.ts";
 
 const ONCE = { qos: 1, retain: false } as const;
 const NEVER = { qos: 0, retain: false } as const;
@@ -219,13 +219,16 @@ Deno.test("a newer connection of the same client wins, and the older hears of it
   await endAll(server.link);
 });
 
-Deno.test("disconnect() cuts a revoked client, which is refused from then on", async () => {
+Deno.test("a session that is ended is cut at once, its client refused from then on, and nothing of it is kept", async () => {
   await using rig = await embeddedRig();
   const alice = await join(rig, "alice", "laptop");
   const bob = await join(rig, "bob", "laptop");
   rig.revoked.add("alice/laptop");
-  rig.broker().disconnect("alice", "laptop");
-  rig.broker().disconnect("alice", "nobody");
+  const names = () => [...rig.sessions].map(({ name }) => name);
+  assert.deepEqual(names(), ["alice/laptop", "bob/laptop"]);
+  for (const { name, end } of rig.sessions) {
+    if (name === "alice/laptop") end();
+  }
   await alice.log.kind("refused");
   assert.deepEqual(alice.log.events.map((event) => event.kind), [
     "up",
@@ -233,7 +236,9 @@ Deno.test("disconnect() cuts a revoked client, which is refused from then on", a
     "refused",
   ]);
   assert.deepEqual(bob.log.events.map((event) => event.kind), ["up"]);
+  assert.deepEqual(names(), ["bob/laptop"]);
   await endAll(alice.link, bob.link);
+  await waitFor("no session", () => rig.sessions.size === 0);
 });
 
 Deno.test("a packet of 1 MiB is cut off without hurting another client", async () => {

@@ -51,7 +51,7 @@ export class HostileServer implements AsyncDisposable {
     const certificate = await ensureCertificate(directory);
     const broker = server.#stack.use(
       await openBroker({
-        authenticate: () => Promise.resolve(true),
+        authenticate: () => Promise.resolve({ [Symbol.dispose]() {} }),
         onTwin: () => {},
         onFault: (error) => {
           throw error;

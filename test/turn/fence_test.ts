@@ -53,7 +53,7 @@ function scripted(): { line: ServerLine; heard: string[] } {
 }
 
 /** One turn, in which the server loses its user when it has been asked `losesAt` times. */
-async function turn(losesAt: number) {
+async function turn(losesAt: number, isAdmitted = true) {
   await using directory = tempDirectory();
   Deno.mkdirSync(`${directory.path}/.sinkd`);
   using journal = openJournal(":memory:", () => EPOCH);
@@ -70,6 +70,9 @@ async function turn(losesAt: number) {
     today: () => 20261122,
     assertServed() {
       if (++asked > losesAt) throw new Error("another server has alice");
+    },
+    assertAdmitted() {
+      if (!isAdmitted) throw new Error("the client was revoked");
     },
     onCommit: () => heard.push("(head published)"),
   }).then(() => "served", (error: Error) => error.message);
@@ -91,6 +94,14 @@ Deno.test("serveTurn() commits, tells all, and tells the client, while the user 
 Deno.test("serveTurn() commits nothing when another server has the user", async () => {
   const { ended, heard, cycle, pending } = await turn(0);
   assert.equal(ended, "another server has alice");
+  assert.equal(cycle, 0);
+  assert.equal(pending, 0);
+  assert.equal(heard.includes("committed"), false);
+});
+
+Deno.test("serveTurn() commits nothing for a client whose login does not count any more", async () => {
+  const { ended, heard, cycle, pending } = await turn(Infinity, false);
+  assert.equal(ended, "the client was revoked");
   assert.equal(cycle, 0);
   assert.equal(pending, 0);
   assert.equal(heard.includes("committed"), false);

@@ -18,7 +18,7 @@ import { serverRoot } from "../places.ts";
 import { counted } from "../../core/plural.ts";
 import { plain } from "../../core/plain_text.ts";
 import { columns, painter } from "../render/style.ts";
-import { tryAsk } from "./ask.ts";
+import { tryAskServer } from "./ask.ts";
 import { linkAddress } from "./link_address.ts";
 import { restoreOf } from "./restore_access.ts";
 
@@ -179,11 +179,13 @@ async function tellRevoked(
   given: Arguments,
   context: Context,
 ): Promise<void> {
-  const running = await tryAsk(given, context.around, { command: "status" });
+  const running = await tryAskServer(given, context.around, {
+    command: "status",
+  });
   if (running?.reply.ok !== true || running.reply.report?.role !== "server") {
     return;
   }
-  const told = await tryAsk(given, context.around, {
+  const told = await tryAskServer(given, context.around, {
     command: "revoked",
     ...who,
   });

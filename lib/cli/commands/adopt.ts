@@ -13,7 +13,7 @@ import type { Context } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
 import { serverRoot } from "../places.ts";
 import { plain } from "../../core/plain_text.ts";
-import { tryAsk } from "./ask.ts";
+import { tryAskServer } from "./ask.ts";
 
 /** See the module. The lease still counts: nobody is taken from a server that serves. */
 export async function adopt(
@@ -33,7 +33,9 @@ export async function adopt(
   }
   const directory = `${root}/${user}`;
   writeTenure(directory, { ...readTenure(directory), adopted: true });
-  const running = await tryAsk(given, context.around, { command: "reload" });
+  const running = await tryAskServer(given, context.around, {
+    command: "reload",
+  });
   context.out(
     `${plain(user)} is served from ${plain(directory)} ${
       running === undefined ? "when the server starts" : "from now on"

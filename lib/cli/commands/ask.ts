@@ -12,10 +12,11 @@ import {
   isSuccessorDue,
   socketPathOf,
 } from "../../io/pid_file.ts";
+import { pidFileOnRoot } from "../../io/server_root.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Context, Surroundings } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
-import { pidFilesToAsk } from "../places.ts";
+import { pidFilesToAsk, serverPidFiles, serverRoot } from "../places.ts";
 
 /** How long a client may take to start anew. */
 const RESTART_LIMIT_MS = 45_000;
@@ -39,11 +40,18 @@ export async function tryAsk(
   around: Surroundings,
   request: ControlRequest,
 ): Promise<Answer | undefined> {
-  const { answer, fault } = await askEach(given, around, request);
-  if (answer === undefined && fault !== undefined && !isForeign(fault)) {
-    throw fault;
-  }
-  return answer;
+  return toldOf(await askEach(pidFilesToAsk(given, around), request));
+}
+
+/** As {@linkcode tryAsk}, for the server of a root, wherever its pid file is. */
+export async function tryAskServer(
+  given: Arguments,
+  around: Surroundings,
+  request: ControlRequest,
+): Promise<Answer | undefined> {
+  const onRoot = pidFileOnRoot(serverRoot(given, around));
+  const pidFiles = serverPidFiles(given, around, onRoot);
+  return toldOf(await askEach(pidFiles, request));
 }
 
 /** As {@linkcode tryAsk}; throws when nothing runs that answers us. */
@@ -52,10 +60,10 @@ export async function ask(
   around: Surroundings,
   request: ControlRequest,
 ): Promise<Answer> {
-  const { answer, fault } = await askEach(given, around, request);
+  const files = pidFilesToAsk(given, around);
+  const { answer, fault } = await askEach(files, request);
   if (answer !== undefined) return answer;
   if (fault !== undefined) throw fault;
-  const files = pidFilesToAsk(given, around);
   throw new UsageError(
     `Nothing runs here (looked at ${
       files.join(" and ")
@@ -112,11 +120,9 @@ async function answers(pidFile: string): Promise<boolean> {
 
 /** The first answer, or else the first fault; one that only starts is waited for. */
 async function askEach(
-  given: Arguments,
-  around: Surroundings,
+  pidFiles: readonly string[],
   request: ControlRequest,
 ): Promise<Asked> {
-  const pidFiles = pidFilesToAsk(given, around);
   const deadlineMs = Date.now() + COMING_LIMIT_MS;
   for (;;) {
     const asked = await askOnce(pidFiles, request);
@@ -127,6 +133,14 @@ async function askEach(
     if (!waits || Date.now() > deadlineMs) return asked;
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
+}
+
+/** Who answered; what is another account's counts as nobody. */
+function toldOf({ answer, fault }: Asked): Answer | undefined {
+  if (answer === undefined && fault !== undefined && !isForeign(fault)) {
+    throw fault;
+  }
+  return answer;
 }
 
 interface Asked {

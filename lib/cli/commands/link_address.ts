@@ -7,7 +7,7 @@
 import { type Address, joinAddress, splitAddress } from "../../core/address.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Context } from "../context.ts";
-import { tryAsk } from "./ask.ts";
+import { tryAskServer } from "./ask.ts";
 import { DEFAULT_LISTEN } from "./server.ts";
 
 const EVERYWHERE: readonly string[] = ["0.0.0.0", "::"];
@@ -60,7 +60,9 @@ async function listenText(given: Arguments, context: Context): Promise<string> {
   if (given.text("root") !== undefined && given.text("pid") === undefined) {
     return DEFAULT_LISTEN;
   }
-  const running = await tryAsk(given, context.around, { command: "status" });
+  const running = await tryAskServer(given, context.around, {
+    command: "status",
+  });
   const report = running?.reply.ok === true ? running.reply.report : undefined;
   return report?.role === "server" ? report.listen : DEFAULT_LISTEN;
 }

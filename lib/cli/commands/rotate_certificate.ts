@@ -15,7 +15,7 @@ import type { Arguments } from "../arguments.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit_codes.ts";
 import { serverRoot } from "../places.ts";
-import { tryAsk } from "./ask.ts";
+import { tryAskServer } from "./ask.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const DEFAULT_DAYS = 30;
@@ -59,11 +59,13 @@ export async function rotateCertificate(
 
 /** The files are what counts; a server that runs reads them again. */
 async function tellServer(given: Arguments, context: Context): Promise<void> {
-  const running = await tryAsk(given, context.around, { command: "status" });
+  const running = await tryAskServer(given, context.around, {
+    command: "status",
+  });
   if (running?.reply.ok !== true || running.reply.report?.role !== "server") {
     return;
   }
-  const told = await tryAsk(given, context.around, { command: "reload" });
+  const told = await tryAskServer(given, context.around, { command: "reload" });
   if (told?.reply.ok === false) {
     context.say(
       `sinkd: done, but the server that runs did not take it: ${told.reply.message}; restart it`,
