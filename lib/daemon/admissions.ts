@@ -18,8 +18,13 @@ export interface Admission extends Disposable {
   counts(): boolean;
 }
 
-/** The marks of a user's clients that may log in now; empty for a user that is not served here. */
-export type MarksOf = (user: string) => ReadonlyMap<string, string>;
+/**
+ * The marks of a user's clients that may log in now; `undefined` while the user is not served here, and
+ * nobody here can tell.
+ */
+export type MarksOf = (
+  user: string,
+) => ReadonlyMap<string, string> | undefined;
 
 /** See the module. */
 export class Admissions {
@@ -38,7 +43,7 @@ export class Admissions {
     const key = {};
     ofUser.set(key, { login, end });
     return {
-      counts: () => this.#marksOf(login.user).get(login.client) === login.mark,
+      counts: () => this.#marksOf(login.user)?.get(login.client) === login.mark,
       [Symbol.dispose]: () => {
         ofUser.delete(key);
         if (ofUser.size === 0 && this.#open.get(login.user) === ofUser) {
@@ -55,6 +60,7 @@ export class Admissions {
       const ofUser = this.#open.get(name);
       if (ofUser === undefined) continue;
       const marks = this.#marksOf(name);
+      if (marks === undefined) continue;
       for (const [key, { login, end }] of [...ofUser]) {
         if (marks.get(login.client) === login.mark) continue;
         ofUser.delete(key);

@@ -593,7 +593,8 @@ export class ClientSession {
   }
 
   #noteTurnFault(anchor: Anchor, path: string, error: unknown): void {
-    log.warn`${anchor.config.path}: ${describe(error)}`;
+    heard(log, { kind: "broken turns", source: anchor.config.path })
+      .warn`${anchor.config.path}: ${describe(error)}`;
     this.#faults.note(path, turnFault(describe(error), anchor.config.path));
   }
 

@@ -38,7 +38,9 @@ export class Logins {
   readonly #serves: (user: string) => boolean;
   readonly #limits = new LoginLimits();
   readonly #admissions = new Admissions((user) =>
-    this.#accounts(user)?.marks() ?? new Map()
+    this.#serves(user)
+      ? this.#accounts(user)?.marks() ?? new Map<string, string>()
+      : undefined
   );
 
   /** `serves` is true for a user whom this server serves. */
