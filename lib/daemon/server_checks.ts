@@ -32,6 +32,8 @@ export interface ServerChecksPorts {
 export class ServerChecks implements AsyncDisposable {
   readonly #ports: ServerChecksPorts;
   readonly #open = new Map<string, UserChecks>();
+  /** Clients that compare now. */
+  readonly #channels = new Set<Channel>();
   /** Since when damage is known, by path on the disk. */
   readonly #since = new Map<string, string>();
 
@@ -106,8 +108,18 @@ export class ServerChecks implements AsyncDisposable {
       return channel.close();
     }
     visitor.admit();
-    await answerProof(answerLine(channel), this.#of(user));
-    await channel[Symbol.asyncDispose]();
+    this.#channels.add(channel);
+    try {
+      await answerProof(answerLine(channel), this.#of(user));
+      await channel[Symbol.asyncDispose]();
+    } finally {
+      this.#channels.delete(channel);
+    }
+  }
+
+  /** Ends all comparisons: who compares may be silent for long. */
+  hangUp(): void {
+    for (const channel of this.#channels) channel.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
