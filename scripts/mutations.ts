@@ -210,8 +210,8 @@ const RECORDS: readonly Mutation[] = [
     ["server-intent-unfinished", "crashes in commits"],
     "the server does not finish the intents that a crash left",
     [
-      `await tree.apply(intent);\n    journal.finish(intent);\n`,
-      `void [intent, tree];`,
+      `await carryOut(intent, { journal, tree });\n  }\n}`,
+      `void [intent, tree];\n  }\n}`,
     ],
   ),
   mutation(

@@ -33,6 +33,8 @@ export interface ServerChecksPorts {
 export class ServerChecks implements AsyncDisposable {
   readonly #ports: ServerChecksPorts;
   readonly #open = new Map<string, UserChecks>();
+  /** Clients that compare now. */
+  readonly #channels = new Set<Channel>();
   /** Since when damage is known, by path on the disk. */
   readonly #since = new Map<string, string>();
 
@@ -107,8 +109,18 @@ export class ServerChecks implements AsyncDisposable {
       await channel.send({ kind: "fail", message: "you are not known here" });
       return channel.close();
     }
-    await answerProof(answerLine(channel), this.#of(user));
-    await channel[Symbol.asyncDispose]();
+    this.#channels.add(channel);
+    try {
+      await answerProof(answerLine(channel), this.#of(user));
+      await channel[Symbol.asyncDispose]();
+    } finally {
+      this.#channels.delete(channel);
+    }
+  }
+
+  /** Ends all comparisons: who compares may be silent for long. */
+  hangUp(): void {
+    for (const channel of this.#channels) channel.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -224,6 +224,7 @@ export class Server {
     visitor: Visitor,
     certPems: readonly string[],
   ): Promise<void> {
+    if (this.#closing) return channel.close();
     await this.#channels.take(channel, visitor, certPems);
   }
 
@@ -277,6 +278,7 @@ export class Server {
     await this.#leases?.close();
     this.#link?.state("Offline");
     await this.#turns[Symbol.asyncDispose]();
+    this.#checks.hangUp();
     await this.#channels.settled();
     await this.#checks[Symbol.asyncDispose]();
     await this.#quotas[Symbol.asyncDispose]();

@@ -150,6 +150,25 @@ shared.test("who says nothing after its hello is soon told that its turn is over
   assert.ok(message === undefined || /nothing came/.test(String(message)));
 });
 
+shared.test("a client that compares and then falls silent does not keep the server from stopping", async (world) => {
+  await using mallory = await HostileClient.open(world, "mallory", "compares");
+  const { user, client, secret } = mallory.machine.credentials();
+  const report = await world.serverReport();
+  const head = report.users.find((each) => each.user === user);
+  assert.ok(head !== undefined);
+  const channel = await dialRawChannel(world);
+  await channel.send({ kind: "proof", version: 1, user, client, secret });
+  const { epoch, stamp } = head;
+  const ask = { kind: "prove", path: "compares", epoch, stamp, excludes: [] };
+  await channel.send({ ...ask, single: false, recheck: false });
+  const said = await channel.receive() as { kind: string };
+  assert.equal(said.kind, "sums");
+  const { tookMs } = await world.server.stop();
+  await world.server.start();
+  assert.ok(tookMs < SOON_MS, `stopping took ${tookMs} ms`);
+  channel.close();
+});
+
 function textOf(file: string): string | undefined {
   try {
     return Deno.readTextFileSync(file);
