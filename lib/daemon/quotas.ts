@@ -63,6 +63,7 @@ export class Quotas implements AsyncDisposable {
 
   /** What a user may still bring, asked for each turn; `undefined` for anything. */
   allowance(user: User): Allowance | undefined {
+    this.countSometimes(user);
     const quota = this.of(user);
     if (quota.bytes === undefined && quota.files === undefined) {
       return undefined;

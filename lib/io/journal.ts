@@ -28,7 +28,7 @@ import type {
   ServerIntent,
 } from "../ports.ts";
 import { entryColumns, entryFromRow, rowSchema } from "./entry_rows.ts";
-import { usageIn } from "./usage_rows.ts";
+import { recordedUsage, usageIn, writeUsage } from "./usage_rows.ts";
 
 /** Paths after which an update is cut at the end of a commit. */
 const UPDATE_PATHS = 2_000;
@@ -85,6 +85,10 @@ export function openJournal(
     database.prepare("insert or ignore into meta values ('epoch', ?)").run(
       newEpoch(),
     );
+    // From here on every commit is counted.
+    if (database.prepare("select 1 from usage").get() === undefined) {
+      writeUsage(database, recordedUsage(database));
+    }
     return new SqliteJournal(database);
   } catch (error) {
     database.close();
@@ -239,9 +243,8 @@ export class SqliteJournal implements Journal, Disposable {
   }
 
   /** Says what was counted. */
-  setUsage({ bytes, files }: Usage): void {
-    this.#database.prepare("insert or replace into usage values (1, ?, ?)")
-      .run(bytes, files);
+  setUsage(usage: Usage): void {
+    writeUsage(this.#database, usage);
   }
 
   /** Forgets tombstones and versions that ended before `limit`; clients older than that compare in full. */
@@ -311,7 +314,7 @@ export class SqliteJournal implements Journal, Disposable {
       );
       set.run("epoch", next.epoch);
       set.run("head", String(stamp));
-      this.#database.exec("delete from usage");
+      writeUsage(this.#database, recordedUsage(this.#database));
       if (next.place !== undefined) set.run("place", next.place);
     });
     this.#head = this.#readHead();

@@ -131,7 +131,9 @@ async function withUser(
       signal: new AbortController().signal,
     });
   Deno.mkdirSync(`${user.directory}/files`);
-  user.journal.setUsage(await counted());
+  user.journal.setUsage({ bytes: 0, files: 0 });
+  quotas.count(user);
+  await waitFor("the first count", () => user.journal.usage().files === 1);
   await run({
     user,
     quotas,

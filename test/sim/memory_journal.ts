@@ -52,7 +52,7 @@ export class MemoryJournal implements JournalStore {
   #head: Head;
   #floor = 0;
   #place: string | undefined;
-  #usage: Usage | undefined;
+  #usage: Usage = NO_USAGE;
 
   constructor(epoch: string) {
     this.#head = { epoch, stamp: ZERO_STAMP };
@@ -130,10 +130,8 @@ export class MemoryJournal implements JournalStore {
   }
 
   finish(intent: ServerIntent, growth: Usage = NO_USAGE): void {
-    if (this.#usage !== undefined) {
-      const { bytes, files } = plus(this.#usage, growth);
-      this.#usage = { bytes: Math.max(bytes, 0), files: Math.max(files, 0) };
-    }
+    const { bytes, files } = plus(this.#usage, growth);
+    this.#usage = { bytes: Math.max(bytes, 0), files: Math.max(files, 0) };
     const ended = stampNumber(intent.stamp);
     for (const { path: below, entry, before, ...row } of intent.rows) {
       const path = treePath(intent.scope, below);
@@ -210,16 +208,15 @@ export class MemoryJournal implements JournalStore {
     }
     this.#head = { epoch, stamp: head };
     this.#place = place ?? this.#place;
-    this.#usage = undefined;
+    this.#usage = [...this.#entries.values()].reduce(
+      (sum, { entry }) =>
+        entry === undefined ? sum : plus(sum, usageOf(entry, undefined)),
+      NO_USAGE,
+    );
   }
 
   usage(): Usage {
-    return this.#usage ??
-      [...this.#entries.values()].reduce(
-        (sum, { entry }) =>
-          entry === undefined ? sum : plus(sum, usageOf(entry, undefined)),
-        NO_USAGE,
-      );
+    return this.#usage;
   }
 
   setUsage(usage: Usage): void {
