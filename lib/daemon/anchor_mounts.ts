@@ -97,7 +97,7 @@ export class AnchorMounts {
       if (verdict.kind === "wait") return this.#wait(above, verdict.trouble);
     }
     if (look?.kind === "found") {
-      const cause = this.#meetAbove(path, look.found.inode);
+      const cause = this.#meetNew(path);
       if (cause !== undefined) return cause;
       return look.found.entry.kind === "directory"
         ? this.#meet(path, look.found.inode)
@@ -125,11 +125,7 @@ export class AnchorMounts {
   settle(scan: ScanView, below: RelativePath | undefined): void {
     const complete = below === undefined;
     const all = (path: RelativePath) => this.#below(path);
-    const above = below === undefined ? [] : ancestorsOf(below);
-    for (const path of above) {
-      const info = lstatIfAny(`${this.#ports.root}/${path}`);
-      if (info !== undefined) this.#meet(path, info.ino ?? 0);
-    }
+    if (below !== undefined) this.#meetAbove(below);
     for (const path of this.#unknownIn(scan, below)) {
       this.#take(path, this.#judge(path, undefined, all), complete);
     }
@@ -286,22 +282,27 @@ export class AnchorMounts {
    * What is new at a path may be new because a file system was mounted above it, of which no event
    * tells: that one counts before anything below it does, or its going would be a deletion.
    */
-  #meetAbove(path: RelativePath, inode: number): string | undefined {
-    const { root, store } = this.#ports;
+  #meetNew(path: RelativePath): string | undefined {
     const parent = parentOf(path);
-    if (parent === undefined || store.row(path).base?.inode === inode) {
-      return undefined;
-    }
-    const seen = lstatIfAny(`${root}/${parent}`);
+    if (parent === undefined) return undefined;
+    const seen = lstatIfAny(`${this.#ports.root}/${parent}`);
     const identity = `${seen?.dev} ${seen?.ino}`;
+    // One lstat for each look; the record is asked only where a directory is another one.
     if (this.#met.get(parent) === identity) return undefined;
-    for (const above of ancestorsOf(path)) {
-      const info = lstatIfAny(`${root}/${above}`);
-      const cause = this.#meet(above, info?.ino ?? 0);
-      if (cause !== undefined) return cause;
-    }
+    const cause = this.#meetAbove(path);
+    if (cause !== undefined) return cause;
     if (this.#met.size >= MAX_MET) this.#met.clear();
     this.#met.set(parent, identity);
+    return undefined;
+  }
+
+  #meetAbove(path: RelativePath): string | undefined {
+    for (const above of ancestorsOf(path)) {
+      const info = lstatIfAny(`${this.#ports.root}/${above}`);
+      if (info === undefined) return undefined;
+      const cause = this.#meet(above, info.ino ?? 0);
+      if (cause !== undefined) return cause;
+    }
     return undefined;
   }
 

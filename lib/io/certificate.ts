@@ -24,10 +24,8 @@ export async function ensureCertificate(
 ): Promise<ServerCertificate> {
   const certFile = `${directory}/certificate.pem`;
   const keyFile = `${directory}/key.pem`;
-  if (await readIfThere(certFile) === undefined) {
+  const certPem = await readIfThere(certFile) ??
     await makeOnce(directory, certFile, keyFile);
-  }
-  const certPem = await Deno.readTextFile(certFile);
   const keyPem = await readIfThere(keyFile);
   if (keyPem === undefined) {
     throw new Error(
@@ -37,11 +35,12 @@ export async function ensureCertificate(
   return { certPem, keyPem, fingerprint: fingerprintOf(certPem) };
 }
 
+/** Gives the certificate. */
 async function makeOnce(
   directory: string,
   certFile: string,
   keyFile: string,
-): Promise<void> {
+): Promise<string> {
   await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
   await Deno.chmod(directory, 0o700);
   const making = `${directory}/certificate.making`;
@@ -51,14 +50,17 @@ async function makeOnce(
     mode: 0o600,
   });
   await lock.lock(true);
-  if (await readIfThere(certFile) === undefined) {
-    const { certPem, keyPem } = await makeCertificate();
+  let certPem = await readIfThere(certFile);
+  if (certPem === undefined) {
+    const made = await makeCertificate();
     // The key is in place before the certificate, so a crash between the two just makes both again.
-    replaceFile(keyFile, keyPem);
-    replaceFile(certFile, certPem);
+    replaceFile(keyFile, made.keyPem);
+    replaceFile(certFile, made.certPem);
+    certPem = made.certPem;
   }
   // Whoever comes from now on finds the certificate, with the lock or without it.
   removeIfAny(making);
+  return certPem;
 }
 
 /** SHA-256 of the certificate's DER in lower-case hex; `certificate` is PEM text or DER bytes. */

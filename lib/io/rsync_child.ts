@@ -9,6 +9,9 @@ import type { RsyncEnd } from "../ports.ts";
 import { removeTree } from "./files.ts";
 import { keptText } from "./pump.ts";
 
+/** How long an rsync that was killed may take to be gone. */
+const KILLED_LIMIT_MS = 5000;
+
 /** Where an rsync starts, and what it finds in its environment. */
 export interface RsyncStart {
   readonly cwd: string;
@@ -84,15 +87,26 @@ export async function runRsync(
     writeList(rsync, list),
   ]).then(([{ code }, stderr]) => ({ code, stderr }));
   if (limitMs === undefined) return await ended;
-  const late = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => late.resolve(undefined), limitMs);
-  const end = await Promise.race([ended, late.promise]);
-  clearTimeout(timer);
+  const end = await within(ended, limitMs);
   if (end !== undefined) return end;
   killIfRunning(rsync);
-  // What it started may hold its pipes for longer than anybody waits.
-  ended.catch(() => {});
+  // Its files go next. What it started may hold its pipes for longer than anybody waits.
+  await within(ended, KILLED_LIMIT_MS);
   throw new RsyncFault(`it does not end within ${limitMs / 1000} s`);
+}
+
+/** What `work` gives within the time, or `undefined`. */
+async function within<T>(
+  work: Promise<T>,
+  limitMs: number,
+): Promise<T | undefined> {
+  const late = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => late.resolve(undefined), limitMs);
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Ends a child that may have ended by itself. */
