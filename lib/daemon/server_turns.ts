@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { type HelloTurn, helloTurnSchema } from "../core/channel_protocol.ts";
 import type { MsgReply } from "../core/protocol.ts";
 import { PROTOCOL_VERSION } from "../core/protocol.ts";
+import { sentenceText } from "../core/said.ts";
 import type { Turn } from "../core/server.ts";
 import { type Stamp, utcDate } from "../core/stamp.ts";
 import type { Channel } from "../io/channel.ts";
@@ -240,7 +241,7 @@ async function sayLast(
 ): Promise<void> {
   try {
     if (failure !== undefined) {
-      await channel.send({ kind: "fail", message: failure.slice(0, 1000) });
+      await channel.send({ kind: "fail", message: sentenceText(failure) });
     }
     await channel[Symbol.asyncDispose]();
   } catch (error) {

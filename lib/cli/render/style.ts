@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { UNSHOWN } from "../../core/unshown.ts";
 
 /** Colours that carry meaning. */
 export type Tone = "good" | "busy" | "bad" | "quiet" | "strong";
@@ -38,7 +39,8 @@ export interface Cell {
  *
  * @example
  * ```ts
- * import { columns, painter } from "./style.ts";
+ * import { UNSHOWN } from "../../core/unshown.ts";
+import { columns, painter } from "./style.ts";
  * import assert from "node:assert/strict";
  * const rows = [[{ text: "Anchor" }, { text: "Pending" }], [{ text: "/a" }, { text: "3" }]];
  * assert.deepEqual(columns(rows, ["Pending"], painter(false)), ["Anchor  Pending", "/a            3"]);
@@ -68,8 +70,7 @@ export function columns(
 /** `name` with control characters as `\xNN`, so that a file name cannot move the cursor. */
 export function plain(name: string): string {
   return name.replace(
-    // deno-lint-ignore no-control-regex -- control characters are just what is escaped
-    /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    UNSHOWN,
     (character) => {
       const code = character.charCodeAt(0);
       return code < 256
