@@ -8,6 +8,7 @@ import { UsageError } from "../../core/fault.ts";
 import type { StatusReport } from "../../core/status.ts";
 import { askControl } from "../../io/ask_control.ts";
 import { socketPathOf } from "../../io/pid_file.ts";
+import { closeToOthers } from "../../io/state_file.ts";
 import { makeServerRoot, serverOwnDirectory } from "../../io/server_root.ts";
 import type { Arguments } from "../arguments.ts";
 import { absolute, type Context, type Surroundings } from "../context.ts";
@@ -23,6 +24,8 @@ const MAX_LOG_BYTES = 10_000_000;
 
 /** A compiled executable has no launcher that sends what is said to the log. */
 const LAUNCHER = `
+umask 077
+ulimit -c 0 2>/dev/null
 exec >>"$SINKD_LOG" 2>&1
 unset SINKD_LOG JOURNAL_STREAM
 exec "$@"
@@ -129,6 +132,7 @@ async function openLog(
       mode: 0o600,
     });
     file.close();
+    closeToOthers(path);
     return { path, from: size > MAX_LOG_BYTES ? 0 : size };
   } catch (error) {
     if (error instanceof UsageError) throw error;
