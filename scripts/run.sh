@@ -4,6 +4,11 @@
 #   permission_flags ARGS…         prints the flags as shell words
 # and sets `entry`, `leading` (words that go before the arguments) and `product`.
 
+# State, logs, sockets and whatever else is made are for this account alone, whoever starts this:
+# what others may see has its modes set. A core dump would have secrets in it.
+umask 077
+ulimit -c 0 2>/dev/null || true
+
 # `start` has the program write its log to this file, and the program keeps it within bounds.
 if [ -n "${SINKD_LOG:-}" ]; then
   exec >>"$SINKD_LOG" 2>&1

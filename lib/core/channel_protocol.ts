@@ -28,6 +28,7 @@ import { z } from "zod";
 import { type Entry, entrySchema } from "./entry.ts";
 import { type RelativePath, relativePathSchema } from "./path.ts";
 import { epochSchema, PROTOCOL_VERSION } from "./protocol.ts";
+import { nameSchema, secretSchema, sentenceSchema } from "./said.ts";
 import { stampSchema } from "./stamp.ts";
 
 /** Most entries in one message. */
@@ -100,7 +101,7 @@ export function* inMessages<T extends Change>(
 /** How the client wants rsync to be called. Sizes in bytes; `bwlimit` in rsync's own syntax. */
 export const transferSchema = z.strictObject({
   compress: z.boolean(),
-  bwlimit: z.string().regex(/^\d+(\.\d+)?[kmgtp]?(ib|b)?$/i).optional(),
+  bwlimit: z.string().max(32).regex(/^\d+(\.\d+)?[kmgtp]?(ib|b)?$/i).optional(),
   partial: z.boolean(),
   checksum: z.boolean(),
 });
@@ -142,15 +143,15 @@ const editChangeSchema = z.strictObject({
   newcomer: z.literal(true).optional(),
 });
 
-const fail = z.strictObject({ kind: kind("fail"), message: text });
+const fail = z.strictObject({ kind: kind("fail"), message: sentenceSchema });
 
 /** The first message of a turn's channel. */
 export const helloTurnSchema = z.strictObject({
   kind: kind("turn"),
   version,
-  user: z.string().max(64),
-  client: z.string().max(64),
-  secret: z.string().max(200),
+  user: nameSchema,
+  client: nameSchema,
+  secret: secretSchema,
   session: z.string().regex(/^[0-9a-f]{16}$/),
   token: hexToken,
 });

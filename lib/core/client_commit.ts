@@ -58,7 +58,8 @@ export interface Surroundings {
   readonly copyName: (path: RelativePath) => string;
 }
 
-const DEFAULT_DIRECTORY_MODE = 0o755;
+/** Mode of a directory that sinkd makes and that nobody gave one. */
+export const DEFAULT_DIRECTORY_MODE = 0o755;
 
 /** Orders the steps that carry out all decisions. */
 export function planClientCommit(

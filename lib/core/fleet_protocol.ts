@@ -5,6 +5,7 @@
  * @module
  */
 import { z } from "zod";
+import { hostSchema } from "./said.ts";
 import { epochSchema, PROTOCOL_VERSION } from "./protocol.ts";
 import { stampShape } from "./stamp.ts";
 
@@ -16,7 +17,7 @@ const number = z.int().min(0);
 export const serverRefSchema = z.strictObject({
   id,
   boot: id,
-  name: z.string().max(255),
+  name: hostSchema,
   address: z.string().max(300),
 });
 /** See {@linkcode serverRefSchema}. */

@@ -5,6 +5,7 @@
  */
 import * as z from "zod";
 import { OWN_NAME } from "./own_name.ts";
+import { UNSHOWN } from "./plain_text.ts";
 export { OWN_NAME };
 
 /** What rsync puts before the target of a link that it keeps from leading anywhere. */
@@ -124,8 +125,7 @@ export function anchorNameFault(name: string): string | undefined {
 export function nameFault(name: string): string | undefined {
   if (name.length === 0) return "is empty";
   if (encoder.encode(name).length > 64) return "is longer than 64 bytes";
-  // deno-lint-ignore no-control-regex -- control characters are just what must not be there
-  if (/[+#/$\\\u0000-\u001f\u007f]/.test(name)) {
+  if (/[+#/$\\]/.test(name) || name.search(UNSHOWN) >= 0) {
     return "has one of + # / $ \\ or a control character";
   }
   if (name.startsWith(".") || name.startsWith("-")) {

@@ -5,8 +5,8 @@
  * @module
  */
 
-/** Control characters, line separators, and what changes the direction of text. */
-const ESCAPED =
+/** What is never shown as it is: control characters, line separators, what changes the direction of text. */
+export const UNSHOWN: RegExp =
   // deno-lint-ignore no-control-regex -- control characters are just what is escaped
   /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
@@ -23,7 +23,7 @@ const ESCAPED =
  * ```
  */
 export function plain(text: string): string {
-  return text.toWellFormed().replace(ESCAPED, (character) => {
+  return text.toWellFormed().replace(UNSHOWN, (character) => {
     const code = character.charCodeAt(0);
     return code < 256
       ? `\\x${code.toString(16).padStart(2, "0")}`

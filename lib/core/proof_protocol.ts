@@ -20,6 +20,7 @@ import { entrySchema } from "./entry.ts";
 import { relativePathSchema } from "./path.ts";
 import { BUCKETS, MAX_DIFFERING } from "./proof.ts";
 import { epochSchema, PROTOCOL_VERSION } from "./protocol.ts";
+import { nameSchema, secretSchema, sentenceSchema } from "./said.ts";
 import { stampSchema } from "./stamp.ts";
 
 /** Most entries in one message. */
@@ -36,15 +37,15 @@ const size = z.int().min(0);
 const indexes = z.array(z.int().min(0)).max(CLAIMS_PER_MESSAGE);
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 const sum = z.string().regex(/^[0-9a-f]{32}$/);
-const fail = z.strictObject({ kind: kind("fail"), message: z.string() });
+const fail = z.strictObject({ kind: kind("fail"), message: sentenceSchema });
 
 /** The first message of the channel. */
 export const helloProofSchema = z.strictObject({
   kind: kind("proof"),
   version: z.literal(PROTOCOL_VERSION),
-  user: z.string().max(64),
-  client: z.string().max(64),
-  secret: z.string().max(200),
+  user: nameSchema,
+  client: nameSchema,
+  secret: secretSchema,
 });
 /** See {@linkcode helloProofSchema}. */
 export type HelloProof = z.infer<typeof helloProofSchema>;

@@ -6,6 +6,7 @@
  */
 import { z } from "zod";
 import { nameFault } from "./path.ts";
+import { hostSchema, treePathSchema } from "./said.ts";
 import { stampSchema, stampShape } from "./stamp.ts";
 import { needsSchema } from "./status.ts";
 
@@ -24,7 +25,7 @@ export type ClientState = "Sinkd" | "Behind" | "Updating" | "Offline" | "Held";
 const version = z.literal(PROTOCOL_VERSION);
 /** Id of one life of a user's state database. */
 export const epochSchema: z.ZodString = z.string().regex(/^[0-9a-f]{16}$/);
-const treePath = z.string().min(1).max(4096);
+const treePath = treePathSchema;
 
 const announcement = {
   version,
@@ -33,7 +34,7 @@ const announcement = {
   epoch: epochSchema.or(z.literal("")),
   changes: z.int().min(0),
   bytes: z.int().min(0),
-  host: z.string().max(255),
+  host: hostSchema,
 };
 
 /** Client → server on {@linkcode clientTopic}. `epoch` is empty when the client knows none yet. */

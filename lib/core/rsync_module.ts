@@ -4,6 +4,12 @@
  * @module
  */
 import { MODULE, MODULE_ACCOUNT } from "./rsync.ts";
+import {
+  EDITS_OPTIONS,
+  LINKS_OPTIONS,
+  refuseAllBut,
+  UPDATE_OPTIONS,
+} from "./rsync_options.ts";
 
 /**
  * Carries the module's path. A path cannot be quoted in rsync's configuration, which takes `%NAME%`,
@@ -20,7 +26,8 @@ export const MODULE_FILES = {
 
 /** What a module allows. */
 export interface ModuleRules {
-  readonly access: "read" | "write";
+  /** `edits` and `links` are read, `update` is written. */
+  readonly serves: "edits" | "update" | "links";
   /** Asks for the password in the file of secrets. */
   readonly password: boolean;
   /** Only what the file of rules names passes. */
@@ -29,9 +36,15 @@ export interface ModuleRules {
   readonly asRoot: boolean;
 }
 
+const OPTIONS = {
+  edits: EDITS_OPTIONS,
+  update: UPDATE_OPTIONS,
+  links: LINKS_OPTIONS,
+};
+
 /** The daemon's configuration with its one module. */
 export function moduleText(rules: ModuleRules): string {
-  const writing = rules.access === "write";
+  const writing = rules.serves === "update";
   return [
     "use chroot = no",
     "munge symlinks = yes",
@@ -42,6 +55,7 @@ export function moduleText(rules: ModuleRules): string {
     `read only = ${writing ? "no" : "yes"}`,
     `write only = ${writing ? "yes" : "no"}`,
     "list = no",
+    refuseAllBut(OPTIONS[rules.serves]),
     ...(rules.password
       ? [
         `auth users = ${MODULE_ACCOUNT}`,

@@ -5,24 +5,13 @@
  */
 import { OWN_NAME } from "./path.ts";
 import { MODULE_VARIABLE } from "./rsync_module.ts";
+import { refuseAllBut, RESTORE_OPTIONS } from "./rsync_options.ts";
 
 /** A user's name and password for rsync, inside of the user's directory. */
 export const RESTORE_ACCESS = `${OWN_NAME}/restore-access`;
 
 const MAX_CONNECTIONS = 16;
 const IDLE_LIMIT_S = 600;
-
-/** Options that would follow links, write, or reach devices on the server. */
-const REFUSED = [
-  "copy-links",
-  "copy-dirlinks",
-  "copy-unsafe-links",
-  "keep-dirlinks",
-  "copy-devices",
-  "write-devices",
-  "remove-source-files",
-  "fake-super",
-];
 
 /** Files of the daemon, in its working directory: no path is written into its configuration. */
 export const DAEMON_FILES = {
@@ -50,7 +39,7 @@ export function daemonConfig(options: { readonly root: boolean }): string {
     "munge symlinks = yes",
     // The setgid bit is the server's own.
     "outgoing chmod = Dg-s",
-    `refuse options = ${REFUSED.join(" ")}`,
+    refuseAllBut(RESTORE_OPTIONS),
     `use chroot = ${options.root ? "yes" : "no"}`,
     ...(options.root ? ["uid = 0", "gid = 0"] : []),
     `&include ${DAEMON_FILES.modules}`,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { DEFAULT_DIRECTORY_MODE } from "../core/client_commit.ts";
 import type { Found } from "../core/entry.ts";
 import type { RelativePath } from "../core/path.ts";
 import {
@@ -11,6 +12,7 @@ import {
   type RootIdentity,
 } from "../core/root_identity.ts";
 import { isMissing, lstatIfAny } from "../io/files.ts";
+import { setMode } from "../io/modes.ts";
 import { logger } from "../io/log.ts";
 import { lookAtRoot } from "../io/scan.ts";
 import type { AnchorStore } from "../io/base_store.ts";
@@ -79,7 +81,8 @@ export class AnchorRoot {
       return;
     }
     try {
-      Deno.mkdirSync(root);
+      Deno.mkdirSync(root, { mode: DEFAULT_DIRECTORY_MODE });
+      setMode(root, DEFAULT_DIRECTORY_MODE);
     } catch (error) {
       this.#unmade = whyNotMade(error, root);
     }

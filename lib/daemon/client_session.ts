@@ -15,6 +15,7 @@ import {
   newClientState,
 } from "../core/client_state.ts";
 import type { Config } from "../core/config.ts";
+import { hostText } from "../core/said.ts";
 import type { ControlReply } from "../core/control.ts";
 import {
   clientTopic,
@@ -138,7 +139,7 @@ export class ClientSession {
       this.#store[Symbol.dispose]();
       throw error;
     }
-    this.#host = Deno.hostname();
+    this.#host = hostText(Deno.hostname());
     this.#needs = new ClientNeeds({
       anchors: () => this.#anchors.values(),
       faults: [options.faults, this.#faults],

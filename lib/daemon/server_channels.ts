@@ -5,6 +5,7 @@
  * @module
  */
 import { networkOf } from "../core/address.ts";
+import { sentenceText } from "../core/said.ts";
 import type { Channel } from "../io/channel.ts";
 import type { Visitor } from "../io/front.ts";
 import { helloJoinSchema, serveJoin } from "../io/join.ts";
@@ -126,7 +127,7 @@ export class ServerChannels {
 }
 
 async function refuse(channel: Channel, message: string): Promise<void> {
-  await channel.send({ kind: "fail", message });
+  await channel.send({ kind: "fail", message: sentenceText(message) });
   channel.close();
 }
 

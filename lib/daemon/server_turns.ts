@@ -8,6 +8,7 @@ import { networkOf } from "../core/address.ts";
 import { type HelloTurn, helloTurnSchema } from "../core/channel_protocol.ts";
 import type { MsgReply } from "../core/protocol.ts";
 import { PROTOCOL_VERSION } from "../core/protocol.ts";
+import { sentenceText } from "../core/said.ts";
 import type { Turn } from "../core/server.ts";
 import { type Stamp, utcDate } from "../core/stamp.ts";
 import type { Channel } from "../io/channel.ts";
@@ -264,7 +265,7 @@ async function sayLast(
   try {
     await withDeadline(channel, { limitMs: LAST_MS, late }, async () => {
       if (failure !== undefined) {
-        await channel.send({ kind: "fail", message: failure.slice(0, 1000) });
+        await channel.send({ kind: "fail", message: sentenceText(failure) });
       }
       await channel[Symbol.asyncDispose]();
     });

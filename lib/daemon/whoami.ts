@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { hostText } from "../core/said.ts";
 import type { ServerRef } from "../core/fleet_protocol.ts";
 import { serverId } from "../io/server_identity.ts";
 import { serverOwnDirectory } from "../io/server_root.ts";
@@ -17,7 +18,7 @@ export function whoami(
   return {
     id: serverId(serverOwnDirectory(root)),
     boot: randomHex(8),
-    name: Deno.hostname().slice(0, 255),
+    name: hostText(Deno.hostname()),
     address,
   };
 }

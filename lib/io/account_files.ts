@@ -3,15 +3,15 @@
  *
  * @module
  */
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import { OWN_NAME } from "../core/path.ts";
 import { addColumns } from "./add_columns.ts";
 import { replaceFile } from "./replace_file.ts";
+import { openState } from "./state_file.ts";
 
 const USER_MODE = 0o2770;
 const OWN_MODE = 0o700;
-const BUSY_TIMEOUT_MS = 5000;
 
 const SCHEMA = `
 create table if not exists account (
@@ -60,7 +60,7 @@ export function openDatabase(root: string, user: string): DatabaseSync {
   const file = databaseFile(root, user);
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
+    database = openState(file);
     database.exec("pragma journal_mode = wal");
     database.exec("pragma synchronous = full");
     database.exec(SCHEMA);

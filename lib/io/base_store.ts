@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import { APART_SCHEMA, ApartRows } from "./apart_rows.ts";
 import { inTransaction } from "./transaction.ts";
@@ -28,7 +28,7 @@ import type {
 } from "../ports.ts";
 import { MOUNTS_SCHEMA, MountStore } from "./mount_store.ts";
 import { addColumns } from "./add_columns.ts";
-import { setAsideIfDamaged } from "./state_file.ts";
+import { openState, setAsideIfDamaged } from "./state_file.ts";
 import { entryColumns, entryFromRow, rowSchema } from "./entry_rows.ts";
 
 const SCHEMA = `
@@ -89,7 +89,7 @@ export class ClientStore implements Disposable {
 
   constructor(file: string) {
     this.damaged = setAsideIfDamaged(file, Date.now());
-    this.#database = new DatabaseSync(file, { timeout: 5000 });
+    this.#database = openState(file);
     this.#database.exec("pragma journal_mode = wal");
     this.#database.exec("pragma synchronous = normal");
     this.#database.exec(SCHEMA);

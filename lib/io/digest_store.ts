@@ -5,11 +5,11 @@
  *
  * @module
  */
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { z } from "zod";
 import { logger } from "./log.ts";
 import { inTransaction } from "./transaction.ts";
-import { setAsideIfDamaged } from "./state_file.ts";
+import { openState, setAsideIfDamaged } from "./state_file.ts";
 
 const SCHEMA = `
 create table if not exists digests (
@@ -87,7 +87,7 @@ export function openDigests(file: string): DatabaseSync {
 }
 
 function openAt(file: string): DatabaseSync {
-  const database = new DatabaseSync(file, { timeout: 5000 });
+  const database = openState(file);
   try {
     database.exec("pragma journal_mode = wal");
     database.exec("pragma synchronous = normal");

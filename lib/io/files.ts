@@ -135,9 +135,37 @@ function moveOverOwn(from: string, to: string): boolean {
   }
 }
 
-/** Makes the directory of a path, and all above it, with `mode`. */
+/** Makes the directory of a path, and all above it, with `mode` less the umask. */
 export function makeParents(path: string, mode: number): void {
   Deno.mkdirSync(dirname(path), { recursive: true, mode });
+}
+
+/** Makes a directory, and all above it that are missing, with just `mode`, whatever the umask is. */
+export function makeDirectories(path: string, mode: number): void {
+  const made = missingDirectories(path);
+  Deno.mkdirSync(path, { recursive: true, mode });
+  for (const directory of made) {
+    const now = Deno.lstatSync(directory).mode ?? mode;
+    // A setgid bit that came from above stays: an account outside the group could not set it again.
+    const wanted = (now & 0o7000) | mode;
+    if ((now & 0o7777) !== wanted) Deno.chmodSync(directory, wanted);
+  }
+}
+
+/** `path` and what is above it, as far as it is not there and may be looked at, topmost last. */
+function missingDirectories(path: string): string[] {
+  const missing: string[] = [];
+  for (let at = path; isAbsent(at); at = dirname(at)) missing.push(at);
+  return missing;
+}
+
+function isAbsent(path: string): boolean {
+  try {
+    return lstatIfAny(path) === undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return false;
+    throw error;
+  }
 }
 
 /** The first thing above `path` that is there and no directory, not even by a link. */

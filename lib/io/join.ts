@@ -8,6 +8,7 @@ import { connect, type TLSSocket } from "node:tls";
 import { z } from "zod";
 import { CHANNEL_MAGIC } from "../core/frames.ts";
 import type { JoinLink } from "../core/join_link.ts";
+import { hostSchema, nameSchema, secretSchema } from "../core/said.ts";
 import { PROTOCOL_VERSION } from "../core/protocol.ts";
 import type { Redeemed } from "./accounts.ts";
 import { fingerprintOf, pemOf } from "./certificate.ts";
@@ -23,12 +24,13 @@ import { SERVER_NAME } from "./dial.ts";
 export const helloJoinSchema = z.strictObject({
   kind: z.literal("join"),
   version: z.literal(PROTOCOL_VERSION),
-  token: z.string().max(128),
+  token: secretSchema,
+  /** Refused with the reason when it is not a name. */
   client: z.string().max(255),
-  host: z.string().max(255),
-  user: z.string().max(64),
+  host: hostSchema,
+  user: nameSchema,
   /** What a machine that joins again under its own name had until now. */
-  secret: z.string().max(200).optional(),
+  secret: secretSchema.optional(),
 });
 /** See {@linkcode helloJoinSchema}. */
 export type HelloJoin = z.infer<typeof helloJoinSchema>;

@@ -6,9 +6,10 @@
  *
  * @module
  */
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { z } from "zod";
 import { addColumns } from "./add_columns.ts";
+import { openState } from "./state_file.ts";
 import { inTransaction } from "./transaction.ts";
 import type { IncomingChange } from "../core/channel_protocol.ts";
 import { type Entry, sameContent } from "../core/entry.ts";
@@ -74,7 +75,7 @@ export function openJournal(
   file: string,
   newEpoch: () => string,
 ): SqliteJournal {
-  const database = new DatabaseSync(file, { timeout: 5000 });
+  const database = openState(file);
   try {
     database.exec("pragma journal_mode = wal");
     database.exec("pragma synchronous = full");

@@ -137,7 +137,7 @@ function openForLock(path: string): Deno.FsFile {
       read: true,
       write: true,
       create: true,
-      mode: 0o644,
+      mode: 0o600,
     });
   } catch (error) {
     const reason = error instanceof Deno.errors.NotFound

@@ -5,6 +5,7 @@
  * @module
  */
 import { z } from "zod";
+import { nameSchema, secretSchema } from "../core/said.ts";
 import { PROTOCOL_VERSION } from "../core/protocol.ts";
 import { type Channel, dialChannel } from "./channel.ts";
 import { type Credentials, splitAddress } from "./credentials.ts";
@@ -13,9 +14,9 @@ import { type Credentials, splitAddress } from "./credentials.ts";
 export const helloPinsSchema = z.strictObject({
   kind: z.literal("pins"),
   version: z.literal(PROTOCOL_VERSION),
-  user: z.string().max(64),
-  client: z.string().max(64),
-  secret: z.string().max(200),
+  user: nameSchema,
+  client: nameSchema,
+  secret: secretSchema,
 });
 /** See {@linkcode helloPinsSchema}. */
 export type HelloPins = z.infer<typeof helloPinsSchema>;

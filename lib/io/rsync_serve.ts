@@ -89,7 +89,7 @@ export function prepareServing(
     );
   }
   writeConfig(directory, {
-    access: direction === "update" ? "write" : "read",
+    serves: direction,
     password: true,
     selective: allowed !== undefined,
   });
@@ -114,7 +114,7 @@ export async function unmungeLinks(
 ): Promise<RsyncEnd> {
   return await withChildDirectory(runDirectory, async (directory) => {
     writeConfig(directory, {
-      access: "read",
+      serves: "links",
       password: false,
       selective: false,
     });

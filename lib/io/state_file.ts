@@ -5,10 +5,15 @@
  */
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
-import { isMissing, lstatIfAny } from "./files.ts";
+import { codeOf, isMissing, lstatIfAny } from "./files.ts";
 
 const BUSY_MS = 5000;
 const DAMAGE = /malformed|not a database|disk image|file is encrypted/;
+
+/** What SQLite keeps beside a database, with the database's mode when it makes them. */
+const PARTS = ["", "-wal", "-shm"];
+const PRIVATE_MODE = 0o600;
+const OTHERS = 0o077;
 
 const checkRow = z.object({ quick_check: z.string() });
 
@@ -24,7 +29,7 @@ export function setAsideIfDamaged(
     return undefined;
   }
   const aside = `${file}.damaged-${nowMs}`;
-  for (const suffix of ["", "-wal", "-shm"]) {
+  for (const suffix of PARTS) {
     try {
       Deno.renameSync(`${file}${suffix}`, `${aside}${suffix}`);
     } catch (error) {
@@ -32,6 +37,40 @@ export function setAsideIfDamaged(
     }
   }
   return aside;
+}
+
+/**
+ * Opens a state database, or makes it, for this account alone: whatever umask started the program.
+ * It must not be opened by hand here: a close would end SQLite's locks in the whole process.
+ */
+export function openState(file: string): DatabaseSync {
+  if (file !== ":memory:") {
+    if (lstatIfAny(file) === undefined) makeEmpty(file);
+    for (const part of PARTS) closeToOthers(`${file}${part}`);
+  }
+  return new DatabaseSync(file, { timeout: BUSY_MS });
+}
+
+function makeEmpty(file: string): void {
+  try {
+    Deno.openSync(file, { write: true, createNew: true, mode: PRIVATE_MODE })
+      .close();
+  } catch (error) {
+    // Another process makes it at the same moment.
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
+}
+
+/** Takes away what others may do with a file of ours that is there. */
+export function closeToOthers(file: string): void {
+  const mode = lstatIfAny(file)?.mode ?? 0;
+  if ((mode & OTHERS) === 0) return;
+  try {
+    Deno.chmodSync(file, mode & 0o7700);
+  } catch (error) {
+    // Its file system (FAT) has no such modes, or the file went.
+    if (codeOf(error) !== "EPERM" && !isMissing(error)) throw error;
+  }
 }
 
 /** Which file this is: a copy, or one brought back from a backup, is another. */
@@ -43,7 +82,7 @@ export function placeOf(file: string): string {
 function isSound(file: string): boolean {
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(file, { timeout: BUSY_MS });
+    database = openState(file);
     const row = database.prepare("pragma quick_check(1)").get();
     return checkRow.parse(row).quick_check === "ok";
   } catch (error) {

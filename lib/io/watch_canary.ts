@@ -35,8 +35,7 @@ export class Canary {
     this.#options = options;
     this.#timers = timers;
     this.#onSilence = onSilence;
-    Deno.mkdirSync(options.directory, { recursive: true, mode: 0o700 });
-    Deno.writeTextFileSync(this.#path, "");
+    this.#make();
   }
 
   get #path(): string {
@@ -79,9 +78,13 @@ export class Canary {
       Deno.utimeSync(this.#path, now, now);
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
-      Deno.mkdirSync(this.#options.directory, { recursive: true, mode: 0o700 });
-      Deno.writeTextFileSync(this.#path, "");
+      this.#make();
     }
+  }
+
+  #make(): void {
+    Deno.mkdirSync(this.#options.directory, { recursive: true, mode: 0o700 });
+    Deno.writeTextFileSync(this.#path, "", { mode: 0o600 });
   }
 
   #wait(parts: number): void {

@@ -180,3 +180,17 @@ Deno.test("scripts/sinkd says to run setup when it was not run", () =>
       /^sinkd: this checkout is not set up; run \/.*\/scripts\/setup\n$/,
     );
   }));
+
+Deno.test("the program has a private umask and leaves no core dump, whatever started scripts/sinkd", () =>
+  withCheckout(`umask; ulimit -c`, async (checkout) => {
+    for (const args of [["ls"], ["client"]]) {
+      const { stdout } = await launch("sh", [
+        "-c",
+        'umask 000; ulimit -c unlimited; exec "$@"',
+        "sh",
+        `${checkout}/scripts/sinkd`,
+        ...args,
+      ]).output();
+      assert.match(new TextDecoder().decode(stdout), /^0*077\n0\n$/);
+    }
+  }));

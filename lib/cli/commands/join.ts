@@ -12,6 +12,7 @@ import {
   moveQuestion,
 } from "../../core/join_move.ts";
 import { nameFault } from "../../core/path.ts";
+import { hostText } from "../../core/said.ts";
 import { loadConfig } from "../../io/config_file.ts";
 import { fingerprintOf } from "../../io/certificate.ts";
 import {
@@ -36,7 +37,7 @@ export async function join(
 ): Promise<number> {
   const link = parseJoinLink(joinLinkText(given, context.around));
   if (!link.ok) throw new UsageError(link.reason);
-  const host = Deno.hostname();
+  const host = hostText(Deno.hostname());
   const client = given.text("name") ?? clientNameOf(host);
   const fault = nameFault(client);
   if (fault !== undefined) {

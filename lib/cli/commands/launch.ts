@@ -23,6 +23,8 @@ const LOG_LINES = 6;
 
 /** A compiled executable has no launcher that sends what is said to the log. */
 const LAUNCHER = `
+umask 077
+ulimit -c 0 2>/dev/null
 exec >>"$SINKD_LOG" 2>&1
 unset JOURNAL_STREAM
 exec "$@"

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { dirname } from "node:path";
+import { makeDirectories } from "../../io/files.ts";
 import type { Step } from "./plan.ts";
 
 /** How steps are carried out. */
@@ -91,10 +93,7 @@ async function put(
   bytes: Uint8Array,
   mode: number,
 ): Promise<void> {
-  await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), {
-    recursive: true,
-    mode: 0o755,
-  });
+  makeDirectories(dirname(path), 0o755);
   await Deno.writeFile(`${path}.new`, bytes, { mode });
   await Deno.chmod(`${path}.new`, mode);
   await Deno.rename(`${path}.new`, path);
