@@ -6,6 +6,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import process from "node:process";
 import { ancestorsOf, OWN_NAME, type RelativePath } from "../core/path.ts";
 import { codeOf, inWritableParent, lstatIfAny } from "./files.ts";
 import { isMountedOn } from "./mount_points.ts";
@@ -157,7 +158,7 @@ function assertOwn(directory: string): void {
       `Cannot use '${directory}': it is not a directory; move it away`,
     );
   }
-  if (info.uid !== null && info.uid !== Deno.uid()) {
+  if (info.uid !== null && info.uid !== process.geteuid?.()) {
     throw new Error(
       `Cannot use '${directory}': it belongs to another account (uid ${info.uid}); move it away`,
     );
