@@ -5,6 +5,7 @@
  * @module
  */
 import { logNames } from "../io/log_file.ts";
+import { ACCOUNT_LISTS } from "../io/own_account.ts";
 import { socketPathOf } from "../io/pid_file.ts";
 import { programPlaces } from "../core/program_path.ts";
 import { brokerAddress, joinAddress, splitAddress } from "../core/address.ts";
@@ -210,6 +211,7 @@ function clientGrants(
       places.stateDirectory,
       known.modules,
       ...rsyncPlaces(around),
+      ...ACCOUNT_LISTS,
       ...known.anchors,
       ...known.anchors.flatMap(serverMarks),
     ],

@@ -162,6 +162,7 @@ function anchorConfig(from: {
     name: anchor.name,
     excludes: anchor.excludes ?? [],
     intervalMs: anchor.interval ?? 0,
+    trustsOthers: anchor.trust_writable_by_others ?? false,
     ...(anchor.added === undefined ? {} : { added: anchor.added }),
     rsync: withRsync(from.rsync, {
       compress: anchor.rsync_compress,

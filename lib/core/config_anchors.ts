@@ -30,6 +30,8 @@ export interface AnchorConfig {
   readonly intervalMs: number;
   /** `[rsync]` with the anchor's own `rsync_*` over it. */
   readonly rsync: RsyncSettings;
+  /** True when whoever can write in the anchor, beside this account, may do all that this account may. */
+  readonly trustsOthers: boolean;
   /** What `sinkd add` noted: one that was removed and added has another. */
   readonly added?: string;
 }

@@ -68,6 +68,7 @@ const anchorSchema = z.strictObject({
     parseDuration(value, { minMs: 0, maxMs: DAY_MS })
   ),
   added: optional(parseText),
+  trust_writable_by_others: optional(parseFlag),
   rsync_compress: rsyncFields.compress,
   rsync_bwlimit: rsyncFields.bwlimit,
   rsync_partial: rsyncFields.partial,

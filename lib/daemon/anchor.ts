@@ -13,6 +13,7 @@ import { nameOf, type RelativePath } from "../core/path.ts";
 import { conflictPath } from "../core/reconcile.ts";
 import type { SettleEvent } from "../core/settle.ts";
 import { isBeyond, passesOver } from "../core/selection.ts";
+import type { Account } from "../core/shared_directory.ts";
 import { utcText } from "../core/stamp.ts";
 import type { LeftOut } from "../core/status.ts";
 import type { AnchorStore } from "../io/base_store.ts";
@@ -57,6 +58,7 @@ import { describe, Faults } from "./faults.ts";
 import { FirstKind } from "./first_kind.ts";
 import { meteredChannel } from "./metered_channel.ts";
 import { PendingSince } from "./pending_since.ts";
+import { SharedDirectories } from "./shared_directories.ts";
 
 /** How long the server may think between two messages. */
 const SILENCE_MS = 180_000;
@@ -73,6 +75,8 @@ export interface AnchorPorts {
   readonly clientName: string;
   /** Where each child process has a working directory of its own. */
   readonly runDirectory: string;
+  /** Who it is for whom nobody else may write in the anchor. */
+  readonly account: Account;
   /** Absolute paths of what is sinkd's own on this machine. */
   readonly ownPlaces: readonly string[];
   /** Space on disks, for all anchors. */
@@ -119,6 +123,7 @@ export class Anchor implements AsyncDisposable {
   readonly #directory: AnchorRoot;
   readonly #firstKind: FirstKind;
   readonly #mounts: AnchorMounts;
+  readonly #shared: SharedDirectories;
   readonly #incoming = new IncomingGuard(() => performance.now());
   #work: Promise<void> = Promise.resolve();
   #ready = false;
@@ -146,8 +151,15 @@ export class Anchor implements AsyncDisposable {
       },
       onFile: ports.onOther,
     });
+    this.#shared = new SharedDirectories({
+      root: this.root,
+      account: config.trustsOthers ? undefined : ports.account,
+      nowMs: () => performance.now(),
+      onFree: (path) => this.note({ kind: "appeared", path }),
+    });
     this.#directory = new AnchorRoot({
       root: this.root,
+      shared: () => this.#shared.root(),
       path: config.path,
       store,
       isDirectory: () => this.#firstKind.isDirectory(),
@@ -183,7 +195,8 @@ export class Anchor implements AsyncDisposable {
         this.#mounts.masks(path) || passesOver(selection, path, entry),
       isBeyond: (path, entry) => isBeyond(selection, path, entry),
       assertRoot: () => this.#directory.assert(),
-      blocks: (path, look) => this.#mounts.blocks(path, look),
+      blocks: (path, look) =>
+        this.#shared.blocks(path) ?? this.#mounts.blocks(path, look),
       makeLinks: (places, paths) =>
         makeLinks({ ...places, runDirectory: ports.runDirectory }, paths),
     });
@@ -203,6 +216,7 @@ export class Anchor implements AsyncDisposable {
       only: this.only,
       rules: this.rules,
       own,
+      bars: (path, info) => this.#shared.bars(path, info),
       intervalMs: config.intervalMs,
       store,
       directory: this.#directory,
@@ -218,6 +232,7 @@ export class Anchor implements AsyncDisposable {
       },
       onSweep: () => {
         this.#mounts.check();
+        this.#shared.check();
         if (this.#disk.obstacles.lifted()) ports.onUsable(this);
       },
       onLooked: () => this.#edited(),
@@ -272,7 +287,8 @@ export class Anchor implements AsyncDisposable {
         paths: [],
       };
     }
-    const missing = this.#directory.trouble ?? this.#mounts.hold();
+    const missing = this.#directory.trouble ?? this.#mounts.hold() ??
+      this.#shared.hold();
     if (missing?.kind === "asking") return undefined;
     if (missing !== undefined) return missing;
     const paths = this.edits.heldPaths();
@@ -400,6 +416,7 @@ export class Anchor implements AsyncDisposable {
 
   /** Lets held deletions go, or takes a replaced root for what it is now. */
   approve(): string | undefined {
+    if (this.#directory.trouble?.kind === "shared") return undefined;
     if (this.#directory.trouble !== undefined) {
       this.#directory.acceptAny();
       void this.rescan("approved");

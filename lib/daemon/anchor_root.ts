@@ -21,8 +21,11 @@ const log = logger("anchor");
 
 /** Why an anchor waits for a person, and what that person can do. */
 export interface Hold {
-  /** `asking`: the server is to say what it is; nobody has to decide anything. */
-  readonly kind: "paused" | "root" | "asking" | "deletions";
+  /**
+   * `asking`: the server is to say what it is; nobody has to decide anything. `shared`: others can
+   * write there, which only the configuration or a change of modes can settle.
+   */
+  readonly kind: "paused" | "root" | "shared" | "asking" | "deletions";
   readonly reason: string;
   readonly fix: string;
   readonly paths: readonly string[];
@@ -38,6 +41,8 @@ export interface RootPorts {
   readonly store: AnchorStore;
   /** True when what was never here is known to be a directory. */
   readonly isDirectory: () => boolean;
+  /** Why nothing may be done in the directory although it is there: others can write to it. */
+  readonly shared: () => { cause: string; fix: string } | undefined;
   /** The directory became usable, or stopped being so. */
   readonly onChange: () => void;
 }
@@ -166,6 +171,11 @@ export class AnchorRoot {
           `give this account access to ${root}`,
         );
       case "present": {
+        const shared = this.#ports.shared();
+        if (shared !== undefined) {
+          const reason = `the directory ${shared.cause}`;
+          return { kind: "shared", reason, fix: shared.fix, paths: [] };
+        }
         if (known === undefined || isSame(known, now)) return undefined;
         return held(
           "another directory is in its place, and most of what was there is missing",

@@ -21,7 +21,7 @@ import {
 } from "../core/settle.ts";
 import type { AnchorStore } from "../io/base_store.ts";
 import { logger } from "../io/log.ts";
-import { scanTree } from "../io/scan.ts";
+import { type ScanOptions, scanTree } from "../io/scan.ts";
 import { Sweep } from "../io/sweep.ts";
 import type { Timers } from "../io/timers.ts";
 import type { ScanView } from "../ports.ts";
@@ -47,6 +47,8 @@ export interface ScansPorts {
   readonly only: string | undefined;
   readonly rules: ExcludeRules;
   readonly own: OwnPaths;
+  /** Why nothing is looked at below a directory. */
+  readonly bars: ScanOptions["bars"];
   readonly intervalMs: number;
   readonly store: AnchorStore;
   readonly directory: AnchorRoot;
@@ -103,11 +105,13 @@ export class AnchorScans {
 
   /** Compares everything, or what is at and below `below`, with the record. */
   async scan(below: RelativePath | undefined): Promise<void> {
-    const { root, rules, own, only, signal, directory, edits } = this.#ports;
+    const { root, rules, own, bars, only, signal, directory, edits } =
+      this.#ports;
     const scan = await edits.whileScanning(() =>
       scanTree(root, {
         rules,
         own,
+        bars,
         only,
         ...(below === undefined ? {} : { below }),
         signal,

@@ -27,6 +27,7 @@ import { ClientStore } from "../io/base_store.ts";
 import { clientRunDirectory } from "../io/client_state.ts";
 import { DiskRooms } from "../io/disk_room.ts";
 import type { Credentials } from "../io/credentials.ts";
+import { ownAccount } from "../io/own_account.ts";
 import { openDigests } from "../io/digest_store.ts";
 import { dropOldest, type Leftover } from "../io/leftovers.ts";
 import { heard, logger } from "../io/log.ts";
@@ -107,6 +108,7 @@ export class ClientSession {
   #leaving = new AbortController();
   readonly #turns = new Set<Promise<void>>();
   readonly #host: string;
+  readonly #account = ownAccount();
   #state: ClientState = newClientState();
   #watcher: Watcher | undefined;
   #watching: { mode: "events" | "scanning"; detail: string } = {
@@ -159,6 +161,7 @@ export class ClientSession {
         rooms: this.#rooms,
         stateFile: `${options.stateDirectory}/client.db`,
         ownPlaces: options.ownPlaces,
+        account: this.#account,
         digests: this.#digests,
         checksumIntervalMs: options.config.checksumIntervalMs,
         talk: (work) =>

@@ -25,6 +25,7 @@ import {
   isMissing,
   lstatIfAny,
   makeParents,
+  removeIfAny,
   removeIfEmpty,
   removeTree,
 } from "./files.ts";
@@ -39,7 +40,7 @@ import { stepFault } from "./step_faults.ts";
 export const INCOMING = `${OWN_NAME}/incoming`;
 const LINKS = `${OWN_NAME}/links`;
 const OUTGOING = `${OWN_NAME}/outgoing`;
-const COMPARE_BYTES = 1024 * 1024;
+const BUFFER_BYTES = 1024 * 1024;
 
 /** What the disk of an anchor must know. */
 export interface DiskOptions {
@@ -171,8 +172,8 @@ export class AnchorDisk implements ClientDisk {
     using staged = await Deno.open(full);
     using live = await openReadable(`${root}/${path}`);
     if (live === undefined) return false;
-    const left = new Uint8Array(COMPARE_BYTES);
-    const right = new Uint8Array(COMPARE_BYTES);
+    const left = new Uint8Array(BUFFER_BYTES);
+    const right = new Uint8Array(BUFFER_BYTES);
     for (;;) {
       const count = await readFully(staged, left);
       if (count !== await readFully(live, right)) return false;
@@ -181,7 +182,7 @@ export class AnchorDisk implements ClientDisk {
       ) {
         return false;
       }
-      if (count < COMPARE_BYTES) return true;
+      if (count < BUFFER_BYTES) return true;
     }
   }
 
@@ -219,15 +220,7 @@ export class AnchorDisk implements ClientDisk {
     const copy = `${root}/${OUTGOING}/${path}`;
     this.#makeOwn(OUTGOING);
     makeParents(copy, 0o700);
-    try {
-      await Deno.copyFile(`${root}/${path}`, copy);
-    } catch (error) {
-      const gone = isMissing(error);
-      if (gone || error instanceof Deno.errors.PermissionDenied) {
-        return undefined;
-      }
-      throw error;
-    }
+    if (!await copyPlainFile(`${root}/${path}`, copy)) return undefined;
     const info = Deno.lstatSync(copy);
     return {
       entry: {
@@ -324,6 +317,35 @@ export class AnchorDisk implements ClientDisk {
     const live = this.look(path);
     return live.kind === "found" && sameContent(live.found.entry, entry);
   }
+}
+
+/**
+ * Copies the file that is at `from`, with its permission bits; false when none is, or it may not be
+ * read. Never what a link leads to, whoever exchanges what at this very moment.
+ */
+async function copyPlainFile(from: string, to: string): Promise<boolean> {
+  const looked = lstatIfAny(from);
+  if (looked?.isFile !== true) return false;
+  using source = await openReadable(from);
+  if (source === undefined) return false;
+  const { dev, ino, mode } = await source.stat();
+  if (ino !== looked.ino || dev !== looked.dev) return false;
+  removeIfAny(to);
+  using copy = await Deno.open(to, {
+    write: true,
+    createNew: true,
+    mode: 0o600,
+  });
+  const buffer = new Uint8Array(BUFFER_BYTES);
+  for (;;) {
+    const count = await source.read(buffer);
+    if (count === null) break;
+    for (let at = 0; at < count;) {
+      at += await copy.write(buffer.subarray(at, count));
+    }
+  }
+  Deno.chmodSync(to, (mode ?? 0o600) & 0o777);
+  return true;
 }
 
 function removeNow(full: string): void {

@@ -6,6 +6,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import process from "node:process";
 import { ancestorsOf, OWN_NAME, type RelativePath } from "../core/path.ts";
 import { codeOf, inWritableParent, lstatIfAny } from "./files.ts";
 import { isMountedOn } from "./mount_points.ts";
@@ -148,16 +149,28 @@ export class FileAreas {
   }
 }
 
-/** Makes a directory below one that has sinkd's own name; refuses when something else has that name. */
-export function makeOwnDirectory(full: string): void {
-  const end = full.lastIndexOf(`/${OWN_NAME}`) + 1 + OWN_NAME.length;
-  const own = full.slice(0, end);
-  for (const directory of [own, full]) {
-    if (lstatIfAny(directory)?.isDirectory !== false) continue;
+/** What is not this account's own was put there by somebody, and may lead elsewhere. */
+function assertOwn(directory: string): void {
+  const info = lstatIfAny(directory);
+  if (info === undefined) return;
+  if (!info.isDirectory) {
     throw new Error(
       `Cannot use '${directory}': it is not a directory; move it away`,
     );
   }
+  if (info.uid !== null && info.uid !== process.geteuid?.()) {
+    throw new Error(
+      `Cannot use '${directory}': it belongs to another account (uid ${info.uid}); move it away`,
+    );
+  }
+  if (((info.mode ?? 0) & 0o077) !== 0) Deno.chmodSync(directory, 0o700);
+}
+
+/** Makes a directory below one that has sinkd's own name; refuses when something else has that name. */
+export function makeOwnDirectory(full: string): void {
+  const end = full.lastIndexOf(`/${OWN_NAME}`) + 1 + OWN_NAME.length;
+  const own = full.slice(0, end);
+  for (const directory of [own, full]) assertOwn(directory);
   if (lstatIfAny(own) === undefined) {
     inWritableParent(own, () => Deno.mkdirSync(own, { mode: 0o700 }));
     // Not setgid, though the directory may be: what is staged must not inherit its group from here.

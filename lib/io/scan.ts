@@ -13,7 +13,7 @@ import type { ExcludeRules } from "../core/excludes.ts";
 import { isExcluded } from "../core/excludes.ts";
 import type { RelativePath } from "../core/path.ts";
 import { isOwn, type OwnPaths } from "../core/own_places.ts";
-import { nameOf, OWN_NAME, parentOf } from "../core/path.ts";
+import { ancestorsOf, nameOf, OWN_NAME, parentOf } from "../core/path.ts";
 import { isOwnPlace } from "./own_places.ts";
 import { causeOf, findPath, lookAt, mayBeLossyName, missing } from "./look.ts";
 export { findPath, type Look } from "./look.ts";
@@ -53,6 +53,10 @@ export interface ScanOptions {
   readonly below?: RelativePath;
   /** What of the anchor is sinkd's own; directories that turn out to be so are added. */
   readonly own?: OwnPaths;
+  /** Why nothing below a directory is looked at; the words read on after its path. */
+  readonly bars?:
+    | ((directory: RelativePath, info: Deno.FileInfo) => string | undefined)
+    | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -156,6 +160,9 @@ function visitBelow(walk: Walk, below: RelativePath): void {
     }
     if (look.kind !== "found" || look.found.entry.kind !== "directory") return;
     if (isExcluded(walk.options.rules, parent, true)) return;
+    for (const above of ancestorsOf(below)) {
+      if (isBarred(walk, above, statDirectory(walk.root, above))) return;
+    }
   }
   if (
     walk.options.own !== undefined && isOwn(walk.options.own, below, undefined)
@@ -202,7 +209,9 @@ async function list(
   const prefix = directory === undefined ? "" : `${directory}/`;
   let listing;
   try {
-    listing = await readDirectory(walk.root, directory);
+    const info = statDirectory(walk.root, directory);
+    if (isBarred(walk, directory, info)) return undefined;
+    listing = await readDirectory(walk.root, directory, info);
   } catch (error) {
     return unlisted(walk, directory, error);
   }
@@ -232,18 +241,44 @@ function turnsOutOwn(
   return true;
 }
 
+/** Notes a directory into which nothing may be looked. */
+function isBarred(
+  { options: { bars }, scan }: Walk,
+  directory: RelativePath | undefined,
+  info: Deno.FileInfo,
+): boolean {
+  if (directory === undefined) return false;
+  const cause = bars?.(directory, info);
+  if (cause !== undefined) scan.unreadable.push({ path: directory, cause });
+  return cause !== undefined;
+}
+
+function fullPathOf(
+  root: string,
+  directory: RelativePath | undefined,
+): string {
+  return directory === undefined ? root : `${root}/${directory}`;
+}
+
+function statDirectory(
+  root: string,
+  directory: RelativePath | undefined,
+): Deno.FileInfo {
+  const fullPath = fullPathOf(root, directory);
+  const info = directory === undefined
+    ? Deno.statSync(fullPath)
+    : Deno.lstatSync(fullPath);
+  if (info.isDirectory) return info;
+  throw new Deno.errors.NotADirectory(`Cannot list "${fullPath}"`);
+}
+
 /** A large directory is read by Deno's own thread, in one go; a small one at once. */
 async function readDirectory(
   root: string,
   directory: RelativePath | undefined,
+  info: Deno.FileInfo,
 ): Promise<Deno.DirEntry[]> {
-  const fullPath = directory === undefined ? root : `${root}/${directory}`;
-  const info = directory === undefined
-    ? Deno.statSync(fullPath)
-    : Deno.lstatSync(fullPath);
-  if (!info.isDirectory) {
-    throw new Deno.errors.NotADirectory(`Cannot list "${fullPath}"`);
-  }
+  const fullPath = fullPathOf(root, directory);
   return info.size <= LARGE_DIRECTORY_BYTES
     ? [...Deno.readDirSync(fullPath)]
     : await Array.fromAsync(Deno.readDir(fullPath));

@@ -123,6 +123,7 @@ path = "music/./x//../y/"
         name: undefined,
         excludes: [],
         intervalMs: 0,
+        trustsOthers: false,
         rsync: {
           compress: false,
           bwlimit: "2m",

@@ -23,7 +23,15 @@ function config(
   name: string,
   more: Partial<AnchorConfig> = {},
 ): AnchorConfig {
-  return { path, name, excludes: [], intervalMs: 0, rsync: RSYNC, ...more };
+  return {
+    path,
+    name,
+    excludes: [],
+    intervalMs: 0,
+    trustsOthers: false,
+    rsync: RSYNC,
+    ...more,
+  };
 }
 
 /** A client's databases and a directory for anchors. */

@@ -6,6 +6,7 @@
  */
 import type { AnchorConfig } from "../../lib/core/config.ts";
 import { Anchor } from "../../lib/daemon/anchor.ts";
+import { ownAccount } from "../../lib/io/own_account.ts";
 import { type AnchorStore, ClientStore } from "../../lib/io/base_store.ts";
 import { openDigests } from "../../lib/io/digest_store.ts";
 import { tempDirectory } from "./temp.ts";
@@ -41,6 +42,7 @@ export function anchorRig(
     name: "files",
     excludes: [],
     intervalMs: 0,
+    trustsOthers: false,
     rsync: {
       compress: false,
       bwlimit: undefined,
@@ -64,6 +66,7 @@ export function anchorRig(
         owed: () => 0,
       }),
       ownPlaces: [],
+      account: ownAccount(),
       digests,
       checksumIntervalMs: 0,
       talk: () => Promise.reject(new Error("there is no server")),

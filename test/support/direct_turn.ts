@@ -84,6 +84,7 @@ export class DirectAnchor {
       path: config.path,
       store,
       isDirectory: () => true,
+      shared: () => undefined,
       onChange: () => {},
     });
     this.#copyName = (path) =>

@@ -19,7 +19,9 @@ export class Tmpfs implements AsyncDisposable {
 
   /** Mounts one on a directory that is there; `options` as mount has them: `size=8m`. */
   static async mount(directory: string, options: string): Promise<Tmpfs> {
-    await run("mount", "-t", "tmpfs", "-o", options, "tmpfs", directory);
+    // Its own default is a directory that everybody may write to.
+    const all = `mode=755,${options}`;
+    await run("mount", "-t", "tmpfs", "-o", all, "tmpfs", directory);
     return new Tmpfs(directory);
   }
 

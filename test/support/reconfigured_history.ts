@@ -348,6 +348,7 @@ function configsOf(machine: Machine): AnchorConfig[] {
       name: nameOf(machine, anchor),
       excludes: EXCLUDES[choice.excludes] ?? [],
       intervalMs: 0,
+      trustsOthers: false,
       added: `${added}`,
       rsync: {
         compress: false,

@@ -34,6 +34,7 @@ async function withMachines(
       name: "docs",
       excludes: [],
       intervalMs: 0,
+      trustsOthers: false,
       rsync: {
         compress: false,
         bwlimit: undefined,

@@ -1,0 +1,28 @@
+/**
+ * The account that this program runs as, and which of its groups nobody else is in.
+ *
+ * @module
+ */
+import { type Account, privateGroups } from "../core/shared_directory.ts";
+
+/** Where the machine's own accounts and groups are listed. */
+export const ACCOUNT_LISTS: readonly string[] = ["/etc/passwd", "/etc/group"];
+
+/** This process's account; where the lists cannot be read, each group counts as others'. */
+export function ownAccount(): Account {
+  const [uid, gid] = [Deno.uid() ?? 0, Deno.gid() ?? 0];
+  const [passwd = "", group = ""] = ACCOUNT_LISTS.map(readIfAny);
+  return { uid, privateGroups: privateGroups({ uid, gid }, passwd, group) };
+}
+
+function readIfAny(file: string): string {
+  try {
+    return Deno.readTextFileSync(file);
+  } catch (error) {
+    if (
+      error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.PermissionDenied
+    ) return "";
+    throw error;
+  }
+}
