@@ -227,6 +227,7 @@ export class Anchor implements AsyncDisposable {
       usable: () => this.usable,
       onScanned: (scan, below) => this.#mounts.settle(scan, below),
       onWritten: (paths) => {
+        this.#shared.examine(paths);
         const files = linkedFiles(this.root, paths);
         if (files.length > 0) ports.onLinked(files);
       },
@@ -287,14 +288,13 @@ export class Anchor implements AsyncDisposable {
         paths: [],
       };
     }
-    const missing = this.#directory.trouble ?? this.#mounts.hold() ??
-      this.#shared.hold();
+    const missing = this.#directory.trouble ?? this.#mounts.hold();
     if (missing?.kind === "asking") return undefined;
     if (missing !== undefined) return missing;
     const paths = this.edits.heldPaths();
     if (paths.length === 0) {
       return this.store.held().size === 0
-        ? undefined
+        ? this.#shared.hold()
         : heldHere(this.config, this.store.heldSince());
     }
     return {
@@ -339,7 +339,12 @@ export class Anchor implements AsyncDisposable {
 
   /** What is wrong now, beside what is held. */
   problems(): Faults {
-    restateEdits(this.edits, this.root, this.faults);
+    restateEdits(
+      this.edits,
+      this.root,
+      this.faults,
+      (path) => this.#shared.covers(path),
+    );
     return this.faults;
   }
 

@@ -3,13 +3,14 @@
  *
  * @module
  */
+import type { RelativePath } from "../core/path.ts";
 import { type Shortage, shortageWords } from "../core/room.ts";
 import type { Fault } from "../core/status.ts";
 import { WITHOUT_CONTENT } from "../io/look.ts";
 import type { AnchorEdits } from "../turn/edits.ts";
 import type { Faults } from "./faults.ts";
 
-/** Has `faults` say what the edits of the anchor at `root` say now. */
+/** Has `faults` say what the edits of the anchor at `root` say now; not of what is `told` already. */
 export function restateEdits(
   { faults: unsynced, refused, short }: Pick<
     AnchorEdits,
@@ -17,10 +18,12 @@ export function restateEdits(
   >,
   root: string,
   faults: Faults,
+  told: (path: RelativePath) => boolean,
 ): void {
+  const untold = [...unsynced].filter(([path]) => !told(path));
   faults.restate(
     "unsynced",
-    new Map([...unsynced].map(([path, cause]) => [`unsynced ${path}`, {
+    new Map(untold.map(([path, cause]) => [`unsynced ${path}`, {
       level: levelOf(cause),
       path: `${root}/${path}`,
       cause,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { ancestorsOf, type RelativePath } from "../core/path.ts";
+import { ancestorsOf, isWithin, type RelativePath } from "../core/path.ts";
 import {
   type Account,
   othersIn,
@@ -22,6 +22,8 @@ const log = logger("anchor");
  * account and root can open it to others.
  */
 const TRUST_MS = 1000;
+/** Most directories that are remembered as being in order. */
+const MAX_TRUSTED = 10_000;
 
 /** What {@linkcode SharedDirectories} work with. */
 export interface SharedPorts {
@@ -62,6 +64,20 @@ export class SharedDirectories {
     return shared?.cause;
   }
 
+  /** Looks at paths of which events told: opening a directory to others changes nothing in it. */
+  examine(paths: Iterable<RelativePath>): void {
+    if (this.#ports.account === undefined) return;
+    for (const path of paths) {
+      const shared = this.#look(`${this.#ports.root}/${path}`, Deno.lstatSync);
+      if (shared !== undefined) this.#note(path, shared);
+    }
+  }
+
+  /** True when a path is in one of them, or is one. */
+  covers(path: RelativePath): boolean {
+    return [...this.#shared.keys()].some((shared) => isWithin(path, shared));
+  }
+
   /** Why nothing is done at a path, if a directory above it can be written to by others. */
   blocks(path: RelativePath): string | undefined {
     if (this.#ports.account === undefined) return undefined;
@@ -73,7 +89,7 @@ export class SharedDirectories {
       const shared = this.#look(full, Deno.lstatSync);
       if (shared !== undefined) {
         this.#note(above, shared);
-        return `its directory ${full} ${shared.cause}`;
+        return `is in ${full}, which ${shared.cause}`;
       }
       if (this.#trusted.size >= MAX_TRUSTED) this.#trusted.clear();
       this.#trusted.set(full, this.#ports.nowMs() + TRUST_MS);
@@ -121,8 +137,10 @@ export class SharedDirectories {
       const info = stat(full);
       return info.isDirectory ? this.#judge(full, info) : undefined;
     } catch (error) {
-      if (isMissing(error)) return undefined;
-      if (error instanceof Deno.errors.PermissionDenied) return undefined; // nor can anything be done there
+      // Where nothing can be looked at, nothing can be done either.
+      if (
+        isMissing(error) || error instanceof Deno.errors.PermissionDenied
+      ) return undefined;
       throw error;
     }
   }
@@ -135,9 +153,6 @@ export class SharedDirectories {
     return others && sharedWords(others, ownership, full);
   }
 }
-
-/** Most directories that are remembered as being in order. */
-const MAX_TRUSTED = 10_000;
 
 function ownershipOf(
   { uid, gid, mode }: Deno.FileInfo,

@@ -81,6 +81,7 @@ path = "~/docs"
 name = "docs"
 excludes = ["*.o", "build/"]
 interval = "2s"
+trust_writable_by_others = true
 rsync_compress = true
 rsync_bwlimit = 500
 rsync_partial = false
@@ -109,6 +110,7 @@ path = "music/./x//../y/"
         name: "docs",
         excludes: ["*.o", "build/"],
         intervalMs: 2000,
+        trustsOthers: true,
         rsync: {
           compress: true,
           bwlimit: "500",

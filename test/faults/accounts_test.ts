@@ -7,7 +7,7 @@ import { missingForStrace, Strace } from "../support/strace.ts";
 import { itemAt } from "../support/tree_view.ts";
 import { waitFor } from "../support/waiting.ts";
 import type { World } from "../support/world.ts";
-import { BOUND, restartUnder, testFault, waitTold } from "./rig.ts";
+import { BOUND, restartUnder, testFault, TRUST, waitTold } from "./rig.ts";
 
 const missing = missingForStrace();
 const ANOTHER = 1234;
@@ -21,6 +21,7 @@ testFault(
     ledger.write(a, "theirs/file");
     ledger.write(a, "theirs/going");
     await ledger.settle();
+    b.configure(b.anchorText(b.files, "files", TRUST));
     await restartUnder(b.process, BOUND);
     // A directory of somebody else, which may be read.
     Deno.chmodSync(`${b.files}/theirs`, 0o755);

@@ -6,11 +6,10 @@ import { itemAt, treeOf } from "../support/tree_view.ts";
 import { waitFor } from "../support/waiting.ts";
 import type { World } from "../support/world.ts";
 import type { WorldClient } from "../support/world_client.ts";
-import { command, testFault, waitTold } from "./rig.ts";
+import { command, testFault, TRUST, waitTold } from "./rig.ts";
 
 const missing = LACKS_ROOT ?? lacksProgram("setpriv");
 const BOB = 1234;
-const TRUST = "trust_writable_by_others = true";
 
 /** Another account, which tries something over and over until disposed. */
 class Bob implements AsyncDisposable {

@@ -18,6 +18,9 @@ export const BOUND = [
   "--bounding-set=-dac_override,-dac_read_search,-fowner,-chown",
 ];
 
+/** Key of an anchor that is synced although others can write in it. */
+export const TRUST = "trust_writable_by_others = true";
+
 /**
  * Registers a test in a world of its own with clients `a` and `b`; where something is `missing` for
  * it, its name says so.
