@@ -133,6 +133,12 @@ export const SERVER_OPTIONS: readonly Option[] = [
     summary:
       "What each user may have, history included (default: no limit); for one user: sinkd server quota",
   },
+  {
+    name: "trust-group",
+    kind: "flag",
+    summary:
+      "Lets the members of the root's group into it; without it the root is closed to them",
+  },
 ];
 
 /** What `sinkd client` and its `start` take. */

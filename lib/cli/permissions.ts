@@ -181,6 +181,7 @@ function serverGrants(
       root,
       known.modules,
       ...rsyncPlaces(around),
+      ...ACCOUNT_LISTS,
       ...files.map((file) => absolute(file, around)),
     ],
     write: [root],

@@ -87,8 +87,8 @@ export function sharedWords(
 }
 
 /**
- * The groups of an account that nobody else is in, by the texts of `/etc/passwd` and `/etc/group`: of
- * the one that its own files get, if so. What those files do not tell counts as others'.
+ * Of the group `gid`, whether nobody but the account is in it, by the texts of `/etc/passwd` and
+ * `/etc/group`: empty when somebody is. What those files do not tell counts as others'.
  *
  * @example
  * ```ts

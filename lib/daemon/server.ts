@@ -9,6 +9,7 @@ import { UsageError } from "../core/fault.ts";
 import { OWN_NAME } from "../core/path.ts";
 import { openFront } from "../io/front.ts";
 import { logger } from "../io/log.ts";
+import { ownAccount } from "../io/own_account.ts";
 import { holdFile } from "../io/directory_lock.ts";
 import { trustRsync } from "../io/rsync_trust.ts";
 import {
@@ -30,6 +31,8 @@ import { SpaceWait } from "./space_wait.ts";
 import { waitingServerReport } from "./waiting_reports.ts";
 
 const ROOT_MODE = 0o2770;
+/** Where others are in the root's group: what they could lead elsewhere below it is out of their reach. */
+const CLOSED_ROOT_MODE = 0o700;
 
 const log = logger("server");
 
@@ -67,7 +70,7 @@ async function runOn(
     readonly stopped: AbortSignal;
   },
 ): Promise<void> {
-  makeRoot(options.root);
+  makeRoot(options);
   using _root = holdRoot(options);
   const rsync = await trustRsync({
     runDirectory: serverRunDirectory(options.root),
@@ -149,13 +152,20 @@ function holdRoot({ root, pidFile }: ServerOptions): Disposable {
   );
 }
 
-function makeRoot(root: string): void {
+function makeRoot({ root, trustsGroup = false }: ServerOptions): void {
   refuseForeign(root);
   try {
     Deno.mkdirSync(root, { recursive: true });
-    const { mode } = Deno.statSync(root);
-    if (mode !== null && (mode & 0o7777) !== ROOT_MODE) {
-      Deno.chmodSync(root, ROOT_MODE);
+    const { mode, gid } = Deno.statSync(root);
+    const isOpen = trustsGroup || gid === null ||
+      ownAccount(gid).privateGroups.has(gid);
+    const wanted = isOpen ? ROOT_MODE : CLOSED_ROOT_MODE;
+    if (mode !== null && (mode & 0o7777) !== wanted) {
+      Deno.chmodSync(root, wanted);
+    }
+    if (!isOpen) {
+      log
+        .info`${root} is closed to its group (gid ${gid}), in which there are others; --trust-group opens it`;
     }
     Deno.mkdirSync(`${root}/${OWN_NAME}`, { recursive: true, mode: 0o700 });
   } catch (cause) {

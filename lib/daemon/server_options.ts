@@ -39,4 +39,6 @@ export interface ServerOptions {
   readonly minFree: MinFree;
   /** What each user may have who has no quota of its own; no limit when `undefined`. */
   readonly userQuota?: Quota | undefined;
+  /** The members of the root's group may write below it. */
+  readonly trustsGroup?: boolean;
 }

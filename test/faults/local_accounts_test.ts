@@ -217,3 +217,28 @@ testFault(
     assertUntouched(world, secret);
   },
 );
+
+testFault(
+  "a server closes its root to a group that others are in, unless it is told to trust them",
+  { missing },
+  async (world, ledger) => {
+    const a = world.client("a");
+    const modeOf = () => (Deno.statSync(world.root).mode ?? 0) & 0o7777;
+    const restart = async (group: number, ...more: string[]) => {
+      await world.server.stop();
+      Deno.chownSync(world.root, 0, group);
+      world.server.more = more;
+      await world.server.start();
+      ledger.write(a, `group ${group} ${more.join(" ")}`);
+      await ledger.settle();
+    };
+    assert.equal(modeOf(), 0o2770);
+    // No list says who is in it.
+    await restart(BOB);
+    assert.equal(modeOf(), 0o700);
+    await restart(BOB, "--trust-group");
+    assert.equal(modeOf(), 0o2770);
+    await restart(0);
+    assert.equal(modeOf(), 0o2770);
+  },
+);

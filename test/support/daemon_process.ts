@@ -52,6 +52,8 @@ export class DaemonProcess implements AsyncDisposable {
   readonly pidFile: string;
   /** A program with arguments that starts it from now on, and becomes it: `env`, `setpriv`, `unshare`. */
   under: readonly string[] = [];
+  /** Arguments that it gets beside its own from now on. */
+  more: readonly string[] = [];
   readonly #options: DaemonOptions;
   #running: Detached | undefined;
   #starts = 0;
@@ -67,7 +69,7 @@ export class DaemonProcess implements AsyncDisposable {
     const { args, env, log, via = [] } = this.#options;
     this.#starts++;
     const running = await spawnDetached(
-      [...via, ...this.under, LAUNCHER, ...args],
+      [...via, ...this.under, LAUNCHER, ...args, ...this.more],
       { ...env, SINKD_LOG: log },
       `${this.pidFile}.end-${this.#starts}`,
     );

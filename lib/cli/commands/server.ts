@@ -47,6 +47,7 @@ export async function server(
       kind: "percent" as const,
       percent: Number(given.text("min-free") ?? 1),
     },
+    trustsGroup: given.flag("trust-group"),
     userQuota: parseQuota(given.text("user-quota") ?? "none"),
   };
   const { runServer } = await import("../../daemon/server.ts");

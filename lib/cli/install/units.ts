@@ -164,6 +164,7 @@ export const EXAMPLE_CONFIG =
 #name = "docs"                # its name on the server, where paths differ between machines
 #excludes = ["*.tmp", "/cache/"]
 #interval = "10s"             # an open file goes at most this often
+#trust_writable_by_others = false  # sync below directories that other accounts can write to, too
 #rsync_bwlimit = "2M"         # any key of [rsync], for this one
 
 #[rsync]
