@@ -26,6 +26,13 @@ deno_fits() {
   [ "${found%%.*}" = "${DENO_VERSION%%.*}" ] && at_least "$found" "$DENO_VERSION"
 }
 
+# True when `$1`, which npm brought for the system `$2` (as in scripts/deno.sha256), is the very
+# program of the pinned version.
+deno_is_pinned() {
+  if command -v sha256sum >/dev/null 2>&1; then sum=$(sha256sum <"$1"); else sum=$(shasum -a 256 <"$1"); fi
+  grep -Fqx "${sum%% *}  $2" "$checkout/scripts/deno.sha256"
+}
+
 # Sets `deno` to the one that setup chose, else to the one on PATH when it fits.
 find_deno() {
   deno=$checkout/.deno/deno

@@ -77,14 +77,32 @@ pass() {
 read_link() {
   for word in "$@"; do
     [ "$word" = - ] || continue
-    [ ! -t 0 ] || echo "The link from 'sinkd-server adduser':" >&2
+    [ ! -t 0 ] || ask_unseen "The link from 'sinkd-server adduser' (it is not shown):"
     IFS= read -r SINKD_JOIN_LINK || [ -n "$SINKD_JOIN_LINK" ] || {
+      seen_again
       echo "$product: Cannot join: there is no link on standard input" >&2
       exit 2
     }
+    seen_again
     export SINKD_JOIN_LINK
     return
   done
+}
+
+# What is typed or pasted next is a secret: it stays off the screen and its scrollback.
+ask_unseen() {
+  echo "$1" >&2
+  terminal=$(stty -g 2>/dev/null) || terminal=
+  [ -n "$terminal" ] || return 0
+  trap 'seen_again; exit 130' INT TERM HUP
+  stty -echo
+}
+
+seen_again() {
+  [ -n "${terminal:-}" ] || return 0
+  stty "$terminal"
+  terminal=
+  trap - INT TERM HUP
 }
 
 run_program() {

@@ -8,13 +8,16 @@ import type { LogPlace } from "../io/log.ts";
 /** Names the file that `start` has the program write its log to. */
 export const LOG_VARIABLE = "SINKD_LOG";
 
+/** Has the join link of `sinkd join -`, which must not be an argument. */
+export const LINK_VARIABLE = "SINKD_JOIN_LINK";
+
 /** Names of the environment variables that the program may read. */
 export const ENVIRONMENT_NAMES: readonly string[] = [
   "HOME",
   "JOURNAL_STREAM",
   "NO_COLOR",
   "PATH",
-  "SINKD_JOIN_LINK",
+  LINK_VARIABLE,
   "SINKD_LAUNCHER",
   LOG_VARIABLE,
   "TERM",

@@ -21,6 +21,8 @@ export const EXIT = {
   notRunning: 3,
   /** Held, paused, revoked: a person must decide. */
   person: 4,
+  /** Ctrl-C at a question (as shells have it: 128 and the signal). */
+  interrupted: 130,
   /** The client wants to be started again with freshly computed permissions (sysexits: try again). */
   restart: 75,
 } as const;

@@ -27,7 +27,7 @@ export function commandHelp(command: Command): string {
 
 const EXAMPLES: readonly (readonly [string, string])[] = [
   ["sinkd server adduser alice", "on the server: prints a join link"],
-  ["sinkd join 'sinkd://alice:…@host:8883#…'", "on each machine"],
+  ["sinkd join -", "on each machine: asks for the link"],
   ["sinkd add ~/docs && sinkd client start", "sync a directory"],
   ["sinkd status", "is everything synced, and if not, why?"],
 ];

@@ -5,7 +5,7 @@
  */
 import { UsageError } from "../core/fault.ts";
 import type { Arguments } from "./arguments.ts";
-import { absolute, type Surroundings } from "./context.ts";
+import { absolute, LINK_VARIABLE, type Surroundings } from "./context.ts";
 
 const SYSTEM_PID_FILE = "/run/sinkd.pid";
 
@@ -98,7 +98,7 @@ export function stateDirectory(
 /** The join link of `sinkd join LINK`; for `-`, what the launcher read from standard input. */
 export function joinLinkText(given: Arguments, around: Surroundings): string {
   const [link = ""] = given.operands;
-  return link === "-" ? around.variable("SINKD_JOIN_LINK") ?? "" : link;
+  return link === "-" ? around.variable(LINK_VARIABLE) ?? "" : link;
 }
 
 /** The server's root directory. */

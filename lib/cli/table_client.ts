@@ -38,12 +38,12 @@ export const CLIENT_COMMANDS: readonly Command[] = [
         "Lets the anchors of this machine go to another user's tree or server",
     }],
     notes: [
-      "A link that is an argument shows in the list of processes while this runs; with - it comes from standard input:",
-      "  ssh homeserver sinkd-server adduser alice | sinkd join -",
+      "With - it asks for the link, or reads it from standard input. A link is a secret until it is used, and one",
+      "that is an argument stays in the shell's history and shows in the list of processes.",
     ],
     examples: [
-      "sinkd join 'sinkd://alice:TOKEN@host:8883#FINGERPRINT'",
       "sinkd join -",
+      "ssh homeserver sinkd-server adduser alice | sinkd join -",
     ],
     run: async (given, context) =>
       (await import("./commands/join.ts")).join(given, context),

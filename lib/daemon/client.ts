@@ -63,7 +63,7 @@ export async function runClient(
   const credentials = loadCredentials(options.stateDirectory);
   if (credentials === undefined) {
     throw new UsageError(
-      `Cannot start the client: it has not joined a server yet (no credentials in ${options.stateDirectory}); run 'sinkd join LINK' with a link from 'sinkd server adduser NAME'`,
+      `Cannot start the client: it has not joined a server yet (no credentials in ${options.stateDirectory}); run 'sinkd join -' with a link from 'sinkd server adduser NAME'`,
     );
   }
   const { stateDirectory } = options;

@@ -23,7 +23,7 @@ export function linkFault(
       cause:
         `another machine is connected as ${user}/${client}: one of the two is a copy of the other (a cloned system, a copied home directory); nothing is synced here, edits are kept`,
       fix:
-        `on the copy, with a new link from 'sinkd-server adduser ${user}': sinkd join LINK --name OTHER; if this machine was cut off or restarted a moment ago: nothing, it connects within half a minute`,
+        `on the copy, with a new link from 'sinkd-server adduser ${user}': sinkd join - --name OTHER; if this machine was cut off or restarted a moment ago: nothing, it connects within half a minute`,
     };
   }
   return {
@@ -33,7 +33,7 @@ export function linkFault(
     cause:
       `this machine was revoked: the server ${address} refuses its credentials (nothing here was deleted)`,
     fix:
-      `to join again, get a new link on the server (sinkd-server adduser ${user}) and run here: sinkd join LINK`,
+      `to join again, get a new link on the server (sinkd-server adduser ${user}) and run here: sinkd join -`,
   };
 }
 

@@ -166,7 +166,7 @@ export class Server {
       cause:
         `a second machine, at ${address}, has the credentials of ${user}/${client}, as a copy of it has; it is refused while the first one is connected`,
       fix:
-        `on the copy: sinkd join LINK --name OTHER, with a link from 'sinkd server adduser ${user}'`,
+        `on the copy: sinkd join - --name OTHER, with a link from 'sinkd server adduser ${user}'`,
       lastsMs: TWIN_MS,
     });
   }

@@ -4,12 +4,13 @@
  * @module
  */
 import { makeBundles, PRODUCTS } from "./bundles.ts";
-import { complain, DIST, say, WORK } from "./checkout.ts";
+import { complain, DIST, say, sha256Of, WORK } from "./checkout.ts";
 import { type Choice, readChoice, USAGE } from "./choice.ts";
 import { makeCompiled } from "./compile.ts";
 import { makePackage } from "./deb.ts";
 import { makePortable } from "./portable.ts";
 import { ownSystem, type System } from "./runtime.ts";
+import { writeBill } from "./sbom.ts";
 
 async function build(choice: Choice): Promise<void> {
   const { system } = choice;
@@ -35,6 +36,20 @@ async function build(choice: Choice): Promise<void> {
       `${places.file}: ${form} form for ${system.triple}, ${mebibytes(size)}`,
     );
   }
+}
+
+/** Writes the checksums of all files in `dist/`, for `sha256sum --check`; gives the path. */
+async function writeSums(): Promise<string> {
+  const file = `${DIST}/SHA256SUMS`;
+  const names = [...Deno.readDirSync(DIST)]
+    .filter(({ name, isFile }) => isFile && name !== "SHA256SUMS")
+    .map(({ name }) => name).sort();
+  const lines = [];
+  for (const name of names) {
+    lines.push(`${await sha256Of(`${DIST}/${name}`)}  ${name}\n`);
+  }
+  await Deno.writeTextFile(file, lines.join(""));
+  return file;
 }
 
 /** The packages are of one form: what installs needs no unpacking. */
@@ -70,6 +85,8 @@ switch (choice.kind) {
     try {
       await build(choice);
       if (choice.packages) await buildPackages(choice.system);
+      say(`${await writeBill(choice.system)}: what they are made of`);
+      say(`${await writeSums()}: checksums of all that is in dist/`);
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       complain(`${text}`);

@@ -4,10 +4,17 @@
  *
  * @module
  */
+import { relative } from "node:path";
 import { ENVIRONMENT_NAMES } from "../../lib/cli/context.ts";
 import { partsOf } from "../../lib/cli/install/plan.ts";
 import type { Product } from "../../lib/cli/product.ts";
-import { CHECKOUT, filled, removeIfThere, run } from "./checkout.ts";
+import {
+  CHECKOUT,
+  denoDirectory,
+  filled,
+  removeIfThere,
+  run,
+} from "./checkout.ts";
 
 /** What an executable is called and which bundles it has. */
 export interface Target {
@@ -75,6 +82,18 @@ async function bundle(
     `--output=${to}`,
     from,
   ]);
+  await forgetCache(to);
+}
+
+/** Names packages the same wherever the cache is, and whichever registry they came from. */
+async function forgetCache(file: string): Promise<void> {
+  const cache = await Deno.realPath(`${denoDirectory()}/npm`);
+  const from = relative(await Deno.realPath(CHECKOUT), cache);
+  let text = await Deno.readTextFile(file);
+  for await (const registry of Deno.readDir(cache)) {
+    text = text.replaceAll(`${from}/${registry.name}/`, "npm/");
+  }
+  await Deno.writeTextFile(file, text);
 }
 
 /** A worker is named by its file, which a bundler does not follow. */

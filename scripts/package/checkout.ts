@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { createHash } from "node:crypto";
 
 /** The checkout, without a slash at the end. */
 export const CHECKOUT: string = new URL("../../", import.meta.url).pathname
@@ -11,6 +12,11 @@ export const CHECKOUT: string = new URL("../../", import.meta.url).pathname
 export const DIST = `${CHECKOUT}/dist`;
 /** What the build needs on its way. */
 export const WORK = `${DIST}/.work`;
+
+/** Where Deno keeps what it was brought. */
+export function denoDirectory(): string {
+  return Deno.env.get("DENO_DIR") ?? `${CHECKOUT}/.deno/cache`;
+}
 
 /** Runs a program to its end and gives its stdout; throws with its stderr when it fails. */
 export async function run(
@@ -31,6 +37,14 @@ export async function run(
       decoder.decode(stderr).trim()
     }`,
   );
+}
+
+/** SHA-256 of a file, in hexadecimal. */
+export async function sha256Of(file: string): Promise<string> {
+  const hash = createHash("sha256");
+  using opened = await Deno.open(file);
+  for await (const chunk of opened.readable) hash.update(chunk);
+  return hash.digest("hex");
 }
 
 /** Runs a shell script with arguments `$1`…; for pipes between programs. */

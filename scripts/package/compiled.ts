@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { readSurroundings } from "../../lib/cli/context.ts";
+import { LINK_VARIABLE, readSurroundings } from "../../lib/cli/context.ts";
 import { EXIT } from "../../lib/cli/exit_codes.ts";
 import { type Account, accountToBecome } from "../../lib/cli/owner.ts";
 import { lineGrants } from "../../lib/cli/line_grants.ts";
@@ -14,6 +14,8 @@ import type { Grants } from "../../lib/cli/permissions.ts";
 import { commandsOf, readProduct, tableWords } from "../../lib/cli/product.ts";
 import { COMMANDS } from "../../lib/cli/table.ts";
 import { CONTROL_COMMANDS } from "../../lib/cli/table_control.ts";
+
+import { askLink } from "./ask_link.ts";
 
 const { product, argv } = readProduct(Deno.args);
 const words = tableWords(product, argv);
@@ -83,5 +85,11 @@ if (asksOnly) {
   await Deno.permissions.revoke({ name: "run" });
   await import("./control.js");
 } else {
+  if (words[0] === "join" && words.includes("-")) {
+    const link = await askLink();
+    if (link === undefined) Deno.exit(EXIT.interrupted);
+    // From here on it is as a launcher gives it.
+    Deno.env.set(LINK_VARIABLE, link);
+  }
   Deno.exit(account === undefined ? await run() : await runAs(account));
 }

@@ -18,6 +18,7 @@ import { commandsOf, type Product } from "../../lib/cli/product.ts";
 import { COMMANDS } from "../../lib/cli/table.ts";
 import { VERSION } from "../../lib/version.ts";
 import type { Target } from "./bundles.ts";
+import { changedAt, changelog } from "./changelog.ts";
 import { CHECKOUT, DIST, removeIfThere, shell, WORK } from "./checkout.ts";
 import { makeContent } from "./portable.ts";
 import type { System } from "./runtime.ts";
@@ -54,7 +55,7 @@ const DEPENDS: Readonly<Record<Product["name"], string>> = {
 
 /** All times are the changelog's, so that the same input gives the same package. */
 const PACK = `
-find "$1" -mindepth 1 -type d -exec chmod a-s,u=rwx,go=rx {} +
+find "$1" -type d -exec chmod a-s,u=rwx,go=rx {} +
 find "$1" -exec touch -h -d "@$3" {} +
 SOURCE_DATE_EPOCH=$3 dpkg-deb --root-owner-group -Zxz -z1 --build "$1" "$2" >/dev/null
 `;
@@ -73,14 +74,25 @@ export async function makePackage(
   // It is documentation here, and has its place for that.
   await Deno.remove(`${tree}${lib}/notices.txt`);
   for (const file of await packageFiles(name, lib)) await write(tree, file);
-  const size = Number(await shell(`du -sk "$1" | cut -f1`, tree));
   await writeControl(tree, name, {
     arch: system.debian,
-    sizeKiB: size,
+    sizeKiB: await sizeKiB(tree),
   });
   const file = `${DIST}/${name}_${VERSION}_${system.debian}.deb`;
   await shell(PACK, tree, file, `${await changedAt()}`);
   return file;
+}
+
+/** As dpkg counts: each file in whole KiB, and one for anything else; the same on any file system. */
+async function sizeKiB(directory: string): Promise<number> {
+  let sum = 1;
+  for await (const { name, isDirectory } of Deno.readDir(directory)) {
+    const path = `${directory}/${name}`;
+    sum += isDirectory
+      ? await sizeKiB(path)
+      : Math.ceil((await Deno.stat(path)).size / 1024);
+  }
+  return sum;
 }
 
 async function packageFiles(
@@ -168,25 +180,6 @@ License: Expat
 License: Expat
 ${body}
 `;
-}
-
-async function changelog(name: string): Promise<string> {
-  const text = await Deno.readTextFile(
-    `${CHECKOUT}/scripts/package/debian/changelog`,
-  );
-  if (!text.startsWith(`sinkd (${VERSION}) `)) {
-    throw new Error(
-      `Cannot build the packages: scripts/package/debian/changelog has no entry for ${VERSION}`,
-    );
-  }
-  return text.replaceAll(/^sinkd \(/gm, `${name} (`);
-}
-
-/** Seconds since 1970 of the newest entry. */
-async function changedAt(): Promise<number> {
-  const [, date = ""] = /^ -- .*> {2}(.*)$/m.exec(await changelog("sinkd")) ??
-    [];
-  return Date.parse(date) / 1000;
 }
 
 async function writeControl(

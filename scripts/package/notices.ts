@@ -4,15 +4,9 @@
  * @module
  */
 import { CHECKOUT } from "./checkout.ts";
+import { cachedAt, licenseOf, lockedParts, type Part } from "./parts.ts";
 
-/** In tests only. */
-const LEFT_OUT: readonly string[] = ["fast-check", "pure-rand"];
 const LICENSE_FILE = /^(licen[cs]e|copying|notice)(\.|$|-)/i;
-
-interface Part {
-  readonly name: string;
-  readonly version: string;
-}
 
 /** Names, licenses and license texts, as one text. */
 export async function notices(): Promise<string> {
@@ -29,41 +23,15 @@ export async function notices(): Promise<string> {
   return sections.join("\n");
 }
 
-async function lockedParts(): Promise<readonly Part[]> {
-  const lock = JSON.parse(await Deno.readTextFile(`${CHECKOUT}/deno.lock`));
-  const names = new Map<string, Part>();
-  for (const key of Object.keys(lock.npm)) {
-    const [, name = "", version = ""] = /^(@?[^@]+)@([^_]+)/.exec(key) ?? [];
-    names.set(`${name}@${version}`, { name, version });
-  }
-  return [...names.values()].filter(({ name }) => !LEFT_OUT.includes(name));
-}
-
-async function packageOf({ name, version }: Part): Promise<string> {
-  const directory = await cached(name, version);
-  const manifest = JSON.parse(
-    await Deno.readTextFile(`${directory}/package.json`),
-  );
+async function packageOf(part: Part): Promise<string> {
+  const { name, version } = part;
+  const directory = await cachedAt(part);
   const texts: string[] = [];
   for await (const entry of Deno.readDir(directory)) {
     if (!entry.isFile || !LICENSE_FILE.test(entry.name)) continue;
     texts.push(await Deno.readTextFile(`${directory}/${entry.name}`));
   }
-  return section(`${name} ${version}`, `${manifest.license}`, texts.toSorted());
-}
-
-/** The package in Deno's cache, below the one registry that it came from. */
-async function cached(name: string, version: string): Promise<string> {
-  const cache = `${Deno.env.get("DENO_DIR") ?? `${CHECKOUT}/.deno/cache`}/npm`;
-  for await (const registry of Deno.readDir(cache)) {
-    const directory = `${cache}/${registry.name}/${name}/${version}`;
-    try {
-      if ((await Deno.stat(directory)).isDirectory) return directory;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-  }
-  throw new Error(`Cannot find the license of ${name} ${version}: not cached`);
+  return section(`${name} ${version}`, await licenseOf(part), texts.toSorted());
 }
 
 function section(

@@ -5,7 +5,14 @@
  */
 import { VERSION } from "../../lib/version.ts";
 import { shellParts, type Target } from "./bundles.ts";
-import { CHECKOUT, filled, removeIfThere, shell, WORK } from "./checkout.ts";
+import {
+  CHECKOUT,
+  filled,
+  removeIfThere,
+  sha256Of,
+  shell,
+  WORK,
+} from "./checkout.ts";
 import { notices } from "./notices.ts";
 import { denoFor, type System } from "./runtime.ts";
 
@@ -26,7 +33,7 @@ export async function makePortable(
   const packed = `${WORK}/${product}.tar.gz`;
   await makeContent(target, system, { bundles: places.bundles, to: content });
   await shell(PACK, content, packed);
-  const payload = (await shell(`sha256sum "$1"`, packed)).slice(0, 64);
+  const payload = await sha256Of(packed);
   const read = (name: string) =>
     Deno.readTextFile(`${CHECKOUT}/scripts/package/${name}`);
   const values = {
@@ -54,6 +61,7 @@ export async function makeContent(
   const { to } = places;
   await removeIfThere(to);
   await Deno.mkdir(to, { recursive: true });
+  await Deno.chmod(to, 0o755);
   await Deno.copyFile(await denoFor(system), `${to}/deno`);
   await Deno.chmod(`${to}/deno`, 0o755);
   for (const name of target.bundles) {

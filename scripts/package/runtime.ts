@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { CHECKOUT, run } from "./checkout.ts";
+import { CHECKOUT, run, sha256Of } from "./checkout.ts";
 
 /** A system, as Deno names it, and the npm package that has Deno for it. */
 export interface System {
@@ -78,8 +78,20 @@ export async function denoFor(system: System): Promise<string> {
   });
   await run("tar", ["-xzf", `${directory}/${packed.trim()}`, "-C", directory]);
   await Deno.remove(`${directory}/${packed.trim()}`);
+  await assertPinned(deno, system);
   await Deno.chmod(deno, 0o755);
   return deno;
+}
+
+/** Removes what is not the very program of `scripts/deno.sha256`, and throws. */
+async function assertPinned(deno: string, system: System): Promise<void> {
+  const sums = await Deno.readTextFile(`${CHECKOUT}/scripts/deno.sha256`);
+  const line = `${await sha256Of(deno)}  ${system.npm.replace("@deno/", "")}`;
+  if (sums.split("\n").includes(line)) return;
+  await Deno.remove(deno);
+  throw new Error(
+    `Cannot build for ${system.short}: what npm gives as ${system.npm} ${Deno.version.deno} is not the program of scripts/deno.sha256`,
+  );
 }
 
 function pack(wanted: string, directory: string): Promise<string> {

@@ -46,14 +46,57 @@ function fine({ code, err }: Said): void {
   assert.equal(code, 0, err);
 }
 
-// The other tests run what this one builds.
-Deno.test("scripts/build makes both executables and packages", async () => {
-  const args = isHere("dpkg-deb") ? ["--packages"] : [];
-  const { code, out, err } = await build(["--form", "portable", ...args]);
-  assert.equal(code, 0, err);
-  assert.match(out, /dist\/sinkd-server: portable form .*, \d+\.\d MiB\n/);
-  assert.match(out, /dist\/sinkd: portable form .*, \d+\.\d MiB\n/);
-});
+/** What is built, and all that is needed for it but Deno. */
+const SOURCES = "lib scripts main.ts deno.json deno.lock LICENSE README.md"
+  .split(" ");
+
+// The other tests run what scripts/test built before.
+Deno.test("scripts/build gives the same bytes anywhere, whenever, whoever builds, with checksums and a bill of materials", () =>
+  inDirectory(async (directory) => {
+    for (const name of SOURCES) {
+      fine(await run("cp", ["-r", `${CHECKOUT}${name}`, directory]));
+    }
+    await Deno.symlink(`${CHECKOUT}.deno`, `${directory}/.deno`);
+    const args = isHere("dpkg-deb") ? ["--packages"] : [];
+    const script = 'umask 077; exec scripts/build --form portable "$@"';
+    const { success, stdout, stderr } = await new Deno.Command("sh", {
+      args: ["-c", script, "sh", ...args],
+      cwd: directory,
+      env: { TZ: "Asia/Tokyo", DENO_DIR: `${CHECKOUT}.deno/cache` },
+    }).output();
+    const decoder = new TextDecoder();
+    assert.ok(success, decoder.decode(stderr));
+    const out = decoder.decode(stdout);
+    assert.match(out, /dist\/sinkd-server: portable form .*, \d+\.\d MiB\n/);
+    assert.match(out, /dist\/sinkd: portable form .*, \d+\.\d MiB\n/);
+    const sums = await Deno.readTextFile(`${directory}/dist/SHA256SUMS`);
+    const here = await Deno.readTextFile(`${DIST}/SHA256SUMS`);
+    for (const line of sums.trim().split("\n")) {
+      assert.ok(here.split("\n").includes(line), `${line}\n${here}`);
+    }
+    const built = [...Deno.readDirSync(`${directory}/dist`)]
+      .filter(({ isFile }) => isFile).map(({ name }) => name).sort();
+    const summed = sums.trim().split("\n").map((line) => line.slice(66));
+    assert.deepEqual([...summed, "SHA256SUMS"].sort(), built);
+    const check = await new Deno.Command("sha256sum", {
+      args: ["--check", "--quiet", "SHA256SUMS"],
+      cwd: DIST,
+    }).output();
+    assert.ok(check.success, decoder.decode(check.stdout));
+    const [bill = ""] = built.filter((name) => name.endsWith(".cdx.json"));
+    const { bomFormat, specVersion, components } = JSON.parse(
+      await Deno.readTextFile(`${DIST}/${bill}`),
+    );
+    assert.deepEqual([bomFormat, specVersion], ["CycloneDX", "1.6"]);
+    for (const name of ["deno", "mqtt", "zod", "aedes"]) {
+      const part = components.find((one: { name: string }) =>
+        one.name === name
+      );
+      assert.match(part?.version ?? "", /^\d/, name);
+      assert.match(part.hashes[0].content, /^[0-9a-f]{64,128}$/, name);
+      assert.equal(part.licenses[0].license.id, "MIT", name);
+    }
+  }));
 
 Deno.test("scripts/build --form compile goes as far as a runtime that is not denort lets it", async () => {
   const { code, err } = await build(["--form", "compile"], {
@@ -375,6 +418,31 @@ exec ${Deno.execPath()} run -q --no-remote --no-npm --no-config --no-lock \\
   }
   return "dist/.work/emulated";
 }
+
+Deno.test("sinkd join - reads the link from standard input, in each form", async () => {
+  for (const program of [CLIENT, `${CHECKOUT}${await makeEmulated()}/sinkd`]) {
+    await inDirectory(async (home) => {
+      const child = new Deno.Command(program, {
+        args: ["join", "-", "--state", `${home}/state`],
+        clearEnv: true,
+        env: { PATH: "/usr/bin:/bin", HOME: home, ...ENV },
+        stdin: "piped",
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+      const writer = child.stdin.getWriter();
+      const link = `sinkd://alice:${"t".repeat(43)}@127.0.0.1:1#${
+        "0".repeat(64)
+      }`;
+      await writer.write(new TextEncoder().encode(`${link}\n`));
+      await writer.close();
+      const { code, stderr } = await child.output();
+      const said = new TextDecoder().decode(stderr);
+      assert.equal(code, 1, said);
+      assert.match(said, /127\.0\.0\.1:1/);
+    });
+  }
+});
 
 /** scripts/test runs all of them with the portable form; SINKD_PACKAGE_E2E=test/e2e does here too. */
 const E2E = Deno.env.get("SINKD_PACKAGE_E2E") ??

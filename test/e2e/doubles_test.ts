@@ -54,7 +54,7 @@ test("client() of a copied machine is refused while the first one is connected, 
     return errors.find(({ kind }) => kind === "twin");
   });
   assert.match(told.cause, /another machine is connected as alice\/a/);
-  assert.match(told.fix, /sinkd join LINK --name/);
+  assert.match(told.fix, /sinkd join - --name/);
   assert.equal((await copy.sinkd("status")).code, 4);
   await waitFor("the server to say so", async () => {
     const { errors } = await world.serverReport();

@@ -40,6 +40,9 @@ export async function addUser(
   using accounts = Accounts.create(root, user);
   const token = accounts.createJoinToken(Date.now());
   context.out(`${formatJoinLink({ user, token, host, port, fingerprint })}\n`);
+  context.say(
+    "The link is good for one machine, for 24 hours; run there, and paste it: sinkd join -",
+  );
   const restore = restoreOf(root, user, host);
   if (restore !== undefined) {
     context.say(
@@ -120,7 +123,7 @@ export async function listClients(
   printColumns(rows, context);
   if (rows.length === 0) {
     context.say(
-      "No machine has joined yet; use the link that adduser printed: sinkd join LINK",
+      "No machine has joined yet; run there: sinkd join -, with the link that adduser printed",
     );
   }
   return EXIT.done;

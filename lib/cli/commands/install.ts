@@ -66,5 +66,5 @@ function nextSteps(product: Product, scope: Scope): string {
     : scope.systemUser === undefined
     ? "systemctl --user enable --now sinkd, as that user"
     : `systemctl restart sinkd@${scope.systemUser}`;
-  return `Installed. Then, as the user whose files they are: sinkd join LINK; sinkd add PATH; ${service}\n`;
+  return `Installed. Then, as the user whose files they are: sinkd join - (asks for the link); sinkd add PATH; ${service}\n`;
 }

@@ -35,6 +35,12 @@ ProtectKernelLogs=yes
 ProtectProc=invisible
 RemoveIPC=yes`;
 
+/** So that neither a fault nor a guest takes the whole machine; a core dump would have secrets in it. */
+const BOUNDS = `LimitNOFILE=65536
+LimitCORE=0
+MemoryMax=60%
+TasksMax=2048`;
+
 const RESTART = `Restart=on-failure
 RestartSec=5
 # Wrong configuration, or a decision that a person must make: restarting does not fix these.
@@ -58,7 +64,7 @@ User=sinkd
 Group=sinkd
 SyslogIdentifier=sinkd-server
 UMask=0077
-LimitNOFILE=65536
+${BOUNDS}
 RuntimeDirectory=sinkd
 CacheDirectory=sinkd-server
 CacheDirectoryMode=0700
@@ -89,7 +95,7 @@ ExecReload=${program} client reload --pid %t/sinkd-%i/sinkd.pid
 ${RESTART}
 User=%i
 SyslogIdentifier=sinkd
-LimitNOFILE=65536
+${BOUNDS}
 RuntimeDirectory=sinkd-%i
 CacheDirectory=sinkd/%i
 CacheDirectoryMode=0700
@@ -118,7 +124,7 @@ ExecStart=${program} client --pid %t/sinkd.pid
 ExecReload=${program} client reload --pid %t/sinkd.pid
 ${RESTART}
 SyslogIdentifier=sinkd
-LimitNOFILE=65536
+${BOUNDS}
 CacheDirectory=sinkd
 
 # A user's own systemd has no privilege: it passes over what it cannot do.
