@@ -1,5 +1,5 @@
 /**
- * Directories that other accounts of the machine can write to, by rule. Whoever may rename what is in
+ * Directories, and files of ours, that other accounts of the machine can write to, by rule. Whoever may rename what is in
  * a directory may put a link in its place between a look and a rename: then what is written below it
  * lands elsewhere, and what is read comes from elsewhere, with this account's rights.
  *
@@ -56,34 +56,43 @@ export function othersIn(
   return undefined;
 }
 
-/** What is wrong with a directory, reading on after its path, and what to do. */
-export function sharedWords(
+/** What is wrong with a file or directory, reading on after its path, and what to do. */
+export function othersWords(
   others: Others,
   { uid, gid }: Ownership,
   full: string,
 ): { readonly cause: string; readonly fix: string } {
-  const trust =
-    "or, if you trust who can write there, set trust_writable_by_others = true for this anchor";
   switch (others) {
     case "owner":
       return {
-        cause:
-          `belongs to another account (uid ${uid}), which could lead what is synced there elsewhere`,
-        fix: `take it: chown -R ${"$(id -un)"} ${full}; ${trust}`,
+        cause: `belongs to another account (uid ${uid})`,
+        fix: `take it: chown -R ${"$(id -un)"} ${full}`,
       };
     case "group":
       return {
-        cause:
-          `can be written to by its group (gid ${gid}), which could lead what is synced there elsewhere`,
-        fix: `chmod g-w ${full}; ${trust}`,
+        cause: `can be written to by its group (gid ${gid})`,
+        fix: `chmod g-w ${full}`,
       };
     case "everyone":
       return {
-        cause:
-          "can be written to by everyone, who could lead what is synced there elsewhere",
-        fix: `chmod o-w ${full}; ${trust}`,
+        cause: "can be written to by everyone",
+        fix: `chmod o-w ${full}`,
       };
   }
+}
+
+/** The same for a directory in an anchor. */
+export function sharedWords(
+  others: Others,
+  ownership: Ownership,
+  full: string,
+): { readonly cause: string; readonly fix: string } {
+  const { cause, fix } = othersWords(others, ownership, full);
+  return {
+    cause: `${cause}, which could lead what is synced there elsewhere`,
+    fix:
+      `${fix}; or, if you trust who can write there, set trust_writable_by_others = true for this anchor`,
+  };
 }
 
 /**

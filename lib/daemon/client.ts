@@ -14,6 +14,7 @@ import { clientRsyncFile, clientRunDirectory } from "../io/client_state.ts";
 import { holdFile } from "../io/directory_lock.ts";
 import { type Credentials, loadCredentials } from "../io/credentials.ts";
 import { configureLog, endLog, logger, type LogPlace } from "../io/log.ts";
+import { othersFault } from "../io/own_account.ts";
 import { ownPlaceFault, ownPlaces } from "../io/own_places.ts";
 import { trustRsync } from "../io/rsync_trust.ts";
 import { ClientSession } from "./client_session.ts";
@@ -58,6 +59,12 @@ export async function runClient(
   if (reachable === undefined) {
     throw new UsageError(
       `Cannot start the client: the pid file ${options.pidFile} is held by another sinkd; stop that one, or name another file with --pid`,
+    );
+  }
+  const fault = othersFault(options.stateDirectory);
+  if (fault !== undefined) {
+    throw new UsageError(
+      `Cannot use the state directory ${options.stateDirectory}: ${fault}, or name another one with --state`,
     );
   }
   const credentials = loadCredentials(options.stateDirectory);
@@ -275,6 +282,10 @@ class Client {
 
 function read(options: ClientOptions): Config {
   const { machineConfig: machineFile, userConfig: userFile, home } = options;
+  for (const file of [machineFile, userFile]) {
+    const fault = othersFault(file);
+    if (fault !== undefined) throw new ConfigError({ file }, fault);
+  }
   const config = loadConfig({ machineFile, userFile, home });
   const places = ownPlaces(options);
   for (const { path } of config.anchors) {

@@ -8,11 +8,11 @@ import { ancestorsOf, isWithin, type RelativePath } from "../core/path.ts";
 import {
   type Account,
   othersIn,
-  type Ownership,
   sharedWords,
 } from "../core/shared_directory.ts";
 import { isMissing } from "../io/files.ts";
 import { logger } from "../io/log.ts";
+import { ownershipOf } from "../io/own_account.ts";
 import type { Hold } from "./anchor_root.ts";
 
 const log = logger("anchor");
@@ -152,12 +152,4 @@ export class SharedDirectories {
     const others = othersIn(ownership, account);
     return others && sharedWords(others, ownership, full);
   }
-}
-
-function ownershipOf(
-  { uid, gid, mode }: Deno.FileInfo,
-): Ownership | undefined {
-  return uid === null || gid === null || mode === null
-    ? undefined
-    : { uid, gid, mode };
 }

@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { type Account, privateGroups } from "../core/shared_directory.ts";
+import {
+  type Account,
+  othersIn,
+  othersWords,
+  type Ownership,
+  privateGroups,
+} from "../core/shared_directory.ts";
+import { isMissing } from "./files.ts";
 
 /** Where the machine's own accounts and groups are listed. */
 export const ACCOUNT_LISTS: readonly string[] = ["/etc/passwd", "/etc/group"];
@@ -16,6 +23,30 @@ export function ownAccount(gid: number = Deno.gid() ?? 0): Account {
   const uid = Deno.uid() ?? 0;
   const [passwd = "", group = ""] = ACCOUNT_LISTS.map(readIfAny);
   return { uid, privateGroups: privateGroups({ uid, gid }, passwd, group) };
+}
+
+/** Whose something is; `undefined` where the system does not tell. */
+export function ownershipOf(
+  { uid, gid, mode }: Deno.FileInfo,
+): Ownership | undefined {
+  return uid === null || gid === null || mode === null
+    ? undefined
+    : { uid, gid, mode };
+}
+
+/** Why another account decides what is in a file or directory, and what to do; `undefined` when none does. */
+export function othersFault(full: string): string | undefined {
+  let ownership;
+  try {
+    ownership = ownershipOf(Deno.statSync(full));
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+  const others = ownership && othersIn(ownership, ownAccount());
+  if (ownership === undefined || others === undefined) return undefined;
+  const { cause, fix } = othersWords(others, ownership, full);
+  return `it ${cause}; ${fix}`;
 }
 
 function readIfAny(file: string): string {

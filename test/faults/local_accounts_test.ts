@@ -242,3 +242,37 @@ testFault(
     assert.equal(modeOf(), 0o2770);
   },
 );
+
+testFault(
+  "a client starts on no state and no configuration that another account can write",
+  { missing },
+  async (world, ledger) => {
+    const a = world.client("a");
+    await ledger.settle();
+    await a.process.stop();
+    for (const full of [a.state, a.config]) {
+      const { mode, uid, gid } = Deno.statSync(full);
+      assert.ok(mode !== null && uid !== null && gid !== null);
+      for (
+        const [spoil, says] of [
+          [
+            () => Deno.chownSync(full, BOB, BOB),
+            /another account \(uid 1234\)/,
+          ],
+          [() => Deno.chmodSync(full, mode | 0o002), /by everyone; chmod o-w/],
+          [() => {
+            Deno.chownSync(full, uid, BOB);
+            Deno.chmodSync(full, mode | 0o020);
+          }, /by its group \(gid 1234\); chmod g-w/],
+        ] as const
+      ) {
+        spoil();
+        await assert.rejects(a.process.start(), says);
+        Deno.chownSync(full, uid, gid);
+        Deno.chmodSync(full, mode & 0o7777);
+      }
+    }
+    await a.process.start();
+    await ledger.settle();
+  },
+);
