@@ -91,6 +91,15 @@ const fileSchema = z.strictObject({
   ),
 });
 
+/** The keys that there are, table by table. */
+export const CONFIG_KEYS: Readonly<
+  Record<"top" | "anchors" | "rsync", readonly string[]>
+> = {
+  top: Object.keys(fileSchema.shape),
+  anchors: Object.keys(anchorSchema.shape),
+  rsync: Object.keys(rsyncSchema.shape),
+};
+
 /** One file's values, as written: nothing is defaulted, and paths are not resolved. */
 export type FileValues = z.infer<typeof fileSchema>;
 /** One `[[anchors]]`, as written. */
@@ -132,20 +141,16 @@ function faultsOf(issue: z.core.$ZodIssue): SchemaFault[] {
 }
 
 function unknownKey(table: KeyPath, key: string): string {
-  const known = Object.keys(
-    table[0] === "rsync"
-      ? rsyncSchema.shape
-      : table[0] === "anchors"
-      ? anchorSchema.shape
-      : fileSchema.shape,
-  );
+  const known = CONFIG_KEYS[
+    table[0] === "rsync" || table[0] === "anchors" ? table[0] : "top"
+  ];
   const meant = known.includes(`rsync_${key}`)
     ? `'rsync_${key}'`
-    : table.length === 0 && Object.hasOwn(anchorSchema.shape, key)
+    : table.length === 0 && CONFIG_KEYS.anchors.includes(key)
     ? `'${key}' below [[anchors]]`
-    : table.length === 0 && Object.hasOwn(rsyncSchema.shape, key)
+    : table.length === 0 && CONFIG_KEYS.rsync.includes(key)
     ? `'${key}' below [rsync]`
-    : table.length > 0 && Object.hasOwn(fileSchema.shape, key)
+    : table.length > 0 && CONFIG_KEYS.top.includes(key)
     ? `'${key}' above all tables`
     : known.map((name) =>
       `'${name}'`
