@@ -17,15 +17,14 @@ import type {
 } from "../ports.ts";
 import { applySteps } from "./client_steps.ts";
 import { Asides } from "./asides.ts";
+import { copyPlainFile, openReadable } from "./copy_file.ts";
 import { FileAreas, makeOwnDirectory } from "./file_areas.ts";
 import {
   dataBytes,
   flushFiles,
   inWritableParent,
-  isMissing,
   lstatIfAny,
   makeParents,
-  removeIfAny,
   removeIfEmpty,
   removeTree,
 } from "./files.ts";
@@ -40,7 +39,7 @@ import { stepFault } from "./step_faults.ts";
 export const INCOMING = `${OWN_NAME}/incoming`;
 const LINKS = `${OWN_NAME}/links`;
 const OUTGOING = `${OWN_NAME}/outgoing`;
-const BUFFER_BYTES = 1024 * 1024;
+const COMPARE_BYTES = 1024 * 1024;
 
 /** What the disk of an anchor must know. */
 export interface DiskOptions {
@@ -172,8 +171,8 @@ export class AnchorDisk implements ClientDisk {
     using staged = await Deno.open(full);
     using live = await openReadable(`${root}/${path}`);
     if (live === undefined) return false;
-    const left = new Uint8Array(BUFFER_BYTES);
-    const right = new Uint8Array(BUFFER_BYTES);
+    const left = new Uint8Array(COMPARE_BYTES);
+    const right = new Uint8Array(COMPARE_BYTES);
     for (;;) {
       const count = await readFully(staged, left);
       if (count !== await readFully(live, right)) return false;
@@ -182,7 +181,7 @@ export class AnchorDisk implements ClientDisk {
       ) {
         return false;
       }
-      if (count < BUFFER_BYTES) return true;
+      if (count < COMPARE_BYTES) return true;
     }
   }
 
@@ -319,35 +318,6 @@ export class AnchorDisk implements ClientDisk {
   }
 }
 
-/**
- * Copies the file that is at `from`, with its permission bits; false when none is, or it may not be
- * read. Never what a link leads to, whoever exchanges what at this very moment.
- */
-async function copyPlainFile(from: string, to: string): Promise<boolean> {
-  const looked = lstatIfAny(from);
-  if (looked?.isFile !== true) return false;
-  using source = await openReadable(from);
-  if (source === undefined) return false;
-  const { dev, ino, mode } = await source.stat();
-  if (ino !== looked.ino || dev !== looked.dev) return false;
-  removeIfAny(to);
-  using copy = await Deno.open(to, {
-    write: true,
-    createNew: true,
-    mode: 0o600,
-  });
-  const buffer = new Uint8Array(BUFFER_BYTES);
-  for (;;) {
-    const count = await source.read(buffer);
-    if (count === null) break;
-    for (let at = 0; at < count;) {
-      at += await copy.write(buffer.subarray(at, count));
-    }
-  }
-  Deno.chmodSync(to, (mode ?? 0o600) & 0o777);
-  return true;
-}
-
 function removeNow(full: string): void {
   if (lstatIfAny(full) !== undefined) {
     Deno.removeSync(full, { recursive: true });
@@ -365,17 +335,6 @@ function isWhole(full: string, entry: Entry): boolean {
 }
 
 /** Opens a file that is there and may be read; another one counts as different from any. */
-async function openReadable(full: string): Promise<Deno.FsFile | undefined> {
-  try {
-    return await Deno.open(full);
-  } catch (error) {
-    if (isMissing(error) || error instanceof Deno.errors.PermissionDenied) {
-      return undefined;
-    }
-    throw error;
-  }
-}
-
 function isMunged(full: string, target: string): boolean {
   const info = lstatIfAny(full);
   return info?.isSymlink === true &&

@@ -6,6 +6,7 @@
  * @module
  */
 import type { ClientMessage } from "../core/channel_protocol.ts";
+import { copyPlainFile } from "./copy_file.ts";
 import { type TwoNames, twoNames, underOtherName } from "../core/other_name.ts";
 import { OWN_NAME } from "../core/path.ts";
 import type { ClientLine } from "../ports.ts";
@@ -153,7 +154,7 @@ function move(from: string, to: string): void {
 async function copy(from: string, to: string): Promise<void> {
   const info = lstatIfAny(from);
   if (info?.isFile !== true) return;
-  await Deno.copyFile(from, to);
+  if (!await copyPlainFile(from, to)) return;
   Deno.chmodSync(to, 0o600);
   const { mtime, atime } = info;
   if (mtime !== null) Deno.utimeSync(to, atime ?? mtime, mtime);

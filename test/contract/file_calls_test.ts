@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import fc from "fast-check";
+import { copyPlainFile } from "../../lib/io/copy_file.ts";
 import { installFileCalls } from "../sim/fake_deno.ts";
 import { FileSystem } from "../sim/file_system.ts";
 import { tempDirectory } from "../support/temp.ts";
@@ -33,7 +34,7 @@ type Call =
   }
   | { readonly call: "chmod"; readonly path: string; readonly mode: number }
   | {
-    readonly call: "rename" | "link" | "copyFile";
+    readonly call: "rename" | "link" | "copy";
     readonly path: string;
     readonly to: string;
   };
@@ -64,7 +65,7 @@ const calls: fc.Arbitrary<Call[]> = fc.array(
       mode: fc.constantFrom(0o700, 0o755, 0o777),
     }),
     fc.record({
-      call: fc.constantFrom(...["rename", "link", "copyFile"] as const),
+      call: fc.constantFrom(...["rename", "link", "copy"] as const),
       path,
       to: path,
     }),
@@ -143,10 +144,10 @@ async function outcomeOf(
         return Deno.renameSync(at, `${root}/${given.to}`);
       case "link":
         return Deno.linkSync(at, `${root}/${given.to}`);
-      case "copyFile":
+      case "copy":
         // Copies of sinkd never go over anything.
         if (isThere(`${root}/${given.to}`)) return "not called";
-        return await Deno.copyFile(at, `${root}/${given.to}`);
+        return await copyPlainFile(at, `${root}/${given.to}`);
     }
   } catch (error) {
     return `fault: ${faultOf(error)}`;
@@ -226,7 +227,6 @@ async function lifeInMemory(given: readonly Call[]): Promise<unknown[]> {
   using _calls = installFileCalls(files, {
     enter: () => {},
     pause: () => Promise.resolve(),
-    torn: () => -1,
   });
   return await lifeIn("/sim", {
     write(path, content) {

@@ -13,8 +13,6 @@ export interface Calls {
   readonly enter: (name: string, path: string) => void;
   /** Before an asynchronous one. */
   readonly pause: (name: string, path: string) => Promise<void>;
-  /** A content that mixes two. */
-  readonly torn: (before: number, after: number) => number;
 }
 
 /** Puts the calls in place; gives back what restores the real ones. */
@@ -64,11 +62,18 @@ type FakeInfo = Pick<
   | "ino"
   | "dev"
   | "nlink"
+  | "uid"
+  | "gid"
 >;
+
+/** Everything belongs to the account that this runs as. */
+const OWNER = { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 };
 
 /** A picture of a node; dates are made when somebody asks for them. */
 class NodeInfo implements FakeInfo {
   readonly dev = 1;
+  readonly uid: number = OWNER.uid;
+  readonly gid: number = OWNER.gid;
   readonly ino: number;
   readonly mode: number;
   readonly size: number;
@@ -136,7 +141,7 @@ function seconds(timeMs: number): Date {
 }
 
 function fileCalls(files: FileSystem, calls: Calls): Record<string, unknown> {
-  const { enter, pause, torn } = calls;
+  const { enter, pause } = calls;
   return {
     lstatSync(path: string) {
       enter("lstat", path);
@@ -193,24 +198,29 @@ function fileCalls(files: FileSystem, calls: Calls): Record<string, unknown> {
       enter("chmod", path);
       files.changeMode(path, mode);
     },
-    async copyFile(from: string, to: string) {
-      await pause("copyFile", from);
-      const node = files.follow(from);
-      if (node.kind !== "file") throw new Error(`Cannot copy '${from}'`);
-      const before = node.content;
-      await pause("copyFile end", from);
-      const content = node.content === before
-        ? before
-        : torn(before, node.content);
-      files.write(to, { content, size: node.size, mode: node.mode });
-    },
     // Files are opened and flushed many at a time: only one task may park, so these give no way.
-    async open(path: string) {
+    async open(path: string, options: Deno.OpenOptions = {}) {
       await undefined;
       enter("open", path);
-      const node = files.follow(path);
+      const { createNew = false, mode = 0o666 } = options;
+      const node = createNew
+        ? files.makeFile(path, { content: EMPTY, size: 0, mode })
+        : files.follow(path);
       let offset = 0;
+      let written = "";
       return {
+        async stat(): Promise<FakeInfo> {
+          await undefined;
+          return new NodeInfo(node);
+        },
+        async write(buffer: Uint8Array) {
+          await pause("write", path);
+          if (node.kind !== "file") throw new Error(`Cannot write '${path}'`);
+          written += new TextDecoder().decode(buffer);
+          const content = Number.parseInt(written);
+          files.writeInto(node, path, { content, size: written.length });
+          return buffer.length;
+        },
         async syncData(): Promise<void> {
           await undefined;
           enter("syncData", path);

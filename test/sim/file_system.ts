@@ -161,6 +161,15 @@ export class FileSystem {
     return node;
   }
 
+  /** A file where nothing may be. */
+  makeFile(
+    path: string,
+    version: { content: number; size: number; mode: number },
+  ): FileNode {
+    if (this.find(path) !== undefined) throw fault("AlreadyExists", path);
+    return this.write(path, version);
+  }
+
   /** Overwrites an open file, whatever names it has now. */
   writeInto(
     node: FileNode,

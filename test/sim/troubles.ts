@@ -7,7 +7,7 @@
 const NO_ROOM_CALLS = new Set([
   "mkdir",
   "link",
-  "copyFile",
+  "write",
   "prepare",
   "agree",
   "finish",
@@ -16,7 +16,7 @@ const NO_ROOM_CALLS = new Set([
 ]);
 
 /** What a directory that is barred forbids in it, and a file to be opened. */
-const READS = new Set(["readDir", "open", "read", "copyFile"]);
+const READS = new Set(["readDir", "open", "read"]);
 
 /** The troubles that there are now. */
 export class Troubles {

@@ -46,7 +46,7 @@ const IDLE_MS = 120_000;
 
 /** Calls after which something is different. */
 const CHANGES: ReadonlySet<string> = new Set([
-  ...["rename", "link", "remove", "rmdir", "chmod", "mkdir", "copyFile"],
+  ...["rename", "link", "remove", "rmdir", "chmod", "mkdir", "write"],
   ...["rsync opens", "rsync reads"],
   ...["prepare", "agree", "finish", "markSent", "forget", "sends"],
 ]);
@@ -177,10 +177,6 @@ export class World implements Disposable {
           this.#enter(name, path);
         },
         // A file that never holds still goes from a copy: what that caught, nobody can tell.
-        torn: (_before, after) => {
-          this.random.saw("a file changes while it is copied");
-          return after;
-        },
       }),
     );
     this.journal = this.#guarded<JournalStore>(stores.journal);
