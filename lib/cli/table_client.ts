@@ -39,11 +39,12 @@ export const CLIENT_COMMANDS: readonly Command[] = [
     }],
     notes: [
       "With - it asks for the link, or reads it from standard input. A link is a secret until it is used, and one",
-      "that is an argument stays in the shell's history and shows in the list of processes.",
+      "that is an argument stays in the shell's history and shows in the list of processes. In one go:",
+      "  ssh homeserver sudo sinkd-server adduser alice | sinkd join -",
     ],
     examples: [
       "sinkd join -",
-      "ssh homeserver sinkd-server adduser alice | sinkd join -",
+      "sinkd join - --name laptop",
     ],
     run: async (given, context) =>
       (await import("./commands/join.ts")).join(given, context),

@@ -16,15 +16,17 @@ const MOST_BYTES = MOST_LINES * 2000;
 /** Terminal escapes, line ends, what turns the direction of text. */
 const TRICK = "\x1b]0;pwned\x07\x1b[2J\n<3>root: all is well\r\x9b1A\u202egpj";
 
+/** Every second one is of names that could be somebody's. */
 function hellos(n: number): Record<string, unknown>[] {
-  const name = `${TRICK}${n}`.slice(0, 60);
+  const trick = n % 2 === 0 ? "" : TRICK;
+  const name = `${trick}guest${n}`.slice(0, 60);
   const login = { version: 1, user: name, client: name, secret: "guessed" };
   const turn = { session: "0".repeat(16), token: "0".repeat(32) };
   return [
     { kind: "turn", ...login, ...turn },
     { kind: "proof", ...login },
     { kind: "pins", ...login },
-    { kind: "join", ...login, token: "guessed", host: TRICK },
+    { kind: "join", ...login, token: "guessed", host: `box${trick}` },
     { kind: TRICK, [TRICK]: TRICK },
   ];
 }

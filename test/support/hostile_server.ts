@@ -77,7 +77,7 @@ export class HostileServer implements AsyncDisposable {
     saveCredentials(victim.state, {
       user: victim.user,
       client: victim.name,
-      secret: "as good as any",
+      secret: "as-good-as-any",
       address: `127.0.0.1:${front.port}`,
       certPems: [certificate.certPem],
       broker: "",
