@@ -4,7 +4,12 @@
  *
  * @module
  */
-import { ancestorsOf, isWithin, type RelativePath } from "../core/path.ts";
+import {
+  ancestorsOf,
+  comparePaths,
+  isWithin,
+  type RelativePath,
+} from "../core/path.ts";
 import {
   type Account,
   othersIn,
@@ -108,18 +113,22 @@ export class SharedDirectories {
   }
 
   hold(): Hold | undefined {
-    const [first] = this.#shared;
+    const outermost = [...this.#shared.keys()].filter((path) =>
+      !ancestorsOf(path).some((above) => this.#shared.has(above))
+    ).sort(comparePaths);
+    const [path] = outermost;
+    const first = path && this.#shared.get(path);
     if (first === undefined) return undefined;
     const { root } = this.#ports;
-    const [path, { cause, fix }] = first;
-    const others = this.#shared.size === 1
+    const { cause, fix } = first;
+    const others = outermost.length === 1
       ? ""
-      : ` (and ${this.#shared.size - 1} more)`;
+      : ` (and ${outermost.length - 1} more)`;
     return {
       kind: "root",
       reason: `${root}/${path} ${cause}${others}; nothing is synced below it`,
       fix,
-      paths: [...this.#shared.keys()].map((each) => `${root}/${each}`),
+      paths: outermost.map((each) => `${root}/${each}`),
     };
   }
 
