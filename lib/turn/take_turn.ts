@@ -120,7 +120,12 @@ export async function takeTurn(turn: ClientTurn): Promise<ClientTurnEnd> {
     transfer: turn.transfer,
   });
   // After it has answered: of a large record this takes a while.
-  if (joins) base.forget();
+  if (joins) {
+    const hadRecord = base.position().epoch !== "";
+    base.forget();
+    // What was agreed with another tree may be missing in this one, and no event tells of it.
+    if (hadRecord) edits.renewed();
+  }
   const update = await takeUpdate(turn, welcome.epoch);
   const full = update.left.flatMap(({ path, room }) =>
     room === undefined ? [] : [{ path, room }]

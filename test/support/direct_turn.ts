@@ -116,6 +116,7 @@ export class DirectAnchor {
       rest: () => Promise.resolve(),
       defer: () => {},
       scan: () => {},
+      scanAll: () => {},
       fetch: () => {},
     });
   }
