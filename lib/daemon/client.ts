@@ -283,7 +283,7 @@ class Client {
 function read(options: ClientOptions): Config {
   const { machineConfig: machineFile, userConfig: userFile, home } = options;
   for (const file of [machineFile, userFile]) {
-    const fault = othersFault(file);
+    const fault = othersFault(file, { isRoots: file.startsWith("/etc/") });
     if (fault !== undefined) throw new ConfigError({ file }, fault);
   }
   const config = loadConfig({ machineFile, userFile, home });

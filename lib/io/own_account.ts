@@ -34,14 +34,26 @@ export function ownershipOf(
     : { uid, gid, mode };
 }
 
-/** Why another account decides what is in a file or directory, and what to do; `undefined` when none does. */
-export function othersFault(full: string): string | undefined {
+/** What a user namespace (`PrivateUsers=` of systemd) shows in place of root's number, as of any other's. */
+const UNMAPPED_UID = 65534;
+
+/**
+ * Why another account decides what is in a file or directory, and what to do; `undefined` when none
+ * does. `isRoots`: where it lies only root makes anything.
+ */
+export function othersFault(
+  full: string,
+  { isRoots = false } = {},
+): string | undefined {
   let ownership;
   try {
     ownership = ownershipOf(Deno.statSync(full));
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
+  }
+  if (isRoots && ownership?.uid === UNMAPPED_UID) {
+    ownership = { ...ownership, uid: 0 };
   }
   const others = ownership && othersIn(ownership, ownAccount());
   if (ownership === undefined || others === undefined) return undefined;
