@@ -335,6 +335,8 @@ export interface Edits {
   ): Promise<Batch>;
   /** Paths to look at again: not settled, refused, or changed by a commit. */
   again(paths: readonly LeftPath[]): void;
+  /** The record began anew: whatever is here may be an edit that the server does not have. */
+  renewed(): void;
   /** Edits of what is at a path whose version on the server is outside of the anchor's limits. */
   clashing(): RelativePath[];
   /** Paths that are now as the server has them. */

@@ -194,6 +194,7 @@ export class Anchor implements AsyncDisposable {
       rest: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
       defer: (path, leastMs) => this.note({ kind: "deferred", path, leastMs }),
       scan: (path) => this.note({ kind: "appeared", path }),
+      scanAll: (cause) => this.note({ kind: "rescan", cause }),
       fetch: (path) => this.#suspect(fetchApart, [path]),
     });
     this.#scans = new AnchorScans({

@@ -37,6 +37,7 @@ export function guardedEdits(
     again: (paths) => edits.again(paths),
     done: (paths) => edits.done(paths),
     clashing: () => edits.clashing(),
+    renewed: () => edits.renewed(),
     collect: async (limits) => {
       assertRoot();
       const batch = await edits.collect(limits);

@@ -224,7 +224,7 @@ function putBeside(
     copy = renameBeside(step.path, copy, places);
     return putIntoGap(staged, full, copy);
   }
-  copy = step.copy ?? copyMadeBefore(step.path, full, places.root) ?? copy;
+  copy = copyMadeBefore(step.path, full, places.root) ?? copy;
   try {
     while (!linkIfFree(full, `${places.root}/${copy}`)) {
       // A crash may have come just after the copy was made.

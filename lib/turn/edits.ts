@@ -57,6 +57,8 @@ export interface EditsPorts {
   readonly defer: (path: RelativePath, leastMs?: number) => void;
   /** Asks for a scan of a directory that has no base. */
   readonly scan: (path: RelativePath) => void;
+  /** Asks for a scan of everything, for this reason. */
+  readonly scanAll: (cause: string) => void;
   /** Asks for the server's version: what was in its way is gone. */
   readonly fetch: (path: RelativePath) => void;
 }
@@ -271,6 +273,10 @@ export class AnchorEdits implements Edits {
       if (apart.inode !== found.inode) continue;
       if (disk.removeEmpty(path)) this.examine([path]);
     }
+  }
+
+  renewed(): void {
+    this.#ports.scanAll("the record began anew");
   }
 
   clashing(): RelativePath[] {

@@ -107,7 +107,12 @@ export async function finishClientIntent(
 export async function takeTurn(turn: ClientTurn): Promise<ClientTurnEnd> {
   const { line, base, edits } = turn;
   const welcome = await expect(line, "welcome");
-  if (mustJoin(base.position(), welcome)) base.forget();
+  if (mustJoin(base.position(), welcome)) {
+    const hadRecord = base.position().epoch !== "";
+    base.forget();
+    // What was agreed with another tree may be missing in this one, and no event tells of it.
+    if (hadRecord) edits.renewed();
+  }
   const { epoch, stamp } = base.position();
   await line.send({
     kind: "have",

@@ -382,6 +382,25 @@ Deno.test("apply() does not write through a link that takes a directory's place 
   });
 });
 
+Deno.test("apply() makes no second conflict copy of a file that has one, although the planned name was taken", async () => {
+  const local: Tree = { p: file("mine", { mtimeMs: 1_700_000_030_000 }) };
+  const item = { base: V1, local, incoming: V2, join: false, name: "" };
+  await withAnchor(item, async (rig) => {
+    const disk = openDisk(rig.root);
+    // As crashes leave it that come between a copy and what takes its file's place.
+    disk.lastInstant = () => {
+      Deno.writeTextFileSync(`${rig.root}/${COPY}`, "another");
+      Deno.linkSync(`${rig.root}/p`, `${rig.root}/${COPY}-2`);
+    };
+    await updateAnchor({ ...rig, disk }, {
+      changes: changesOf(item),
+      content: V2,
+    });
+    const names = Object.keys(readTree(rig.root)).sort();
+    assert.deepEqual(names, ["p", COPY, `${COPY}-2`]);
+  });
+});
+
 Deno.test("takeTurn() stays where it was, and takes nothing, when a file does not arrive whole", async () => {
   const item = { base: V1, local: V1, incoming: V2, join: false, name: "" };
   await withAnchor(item, async (rig) => {

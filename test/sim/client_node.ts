@@ -105,6 +105,7 @@ export class ClientNode implements ClientEnd {
       rest: (ms) => world.scheduler.sleep(ms, `${machine.name} rests`),
       defer: (path, leastMs) => this.#note({ kind: "deferred", path, leastMs }),
       scan: (path) => this.#note({ kind: "appeared", path }),
+      scanAll: (cause) => this.#note({ kind: "rescan", cause }),
       fetch: (path) => this.#fetch(path),
     });
   }

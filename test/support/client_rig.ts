@@ -137,14 +137,19 @@ export interface Update {
 
 /** Runs one turn that brings the anchor at `root` up to date; its edits are not asked for. */
 export async function updateAnchor(
-  places: { root: string; store: AnchorStore; disk: AnchorDisk },
+  { edits = NO_EDITS, ...places }: {
+    root: string;
+    store: AnchorStore;
+    disk: AnchorDisk;
+    edits?: Edits;
+  },
   update: Update,
 ): Promise<ClientTurnEnd> {
   return await takeTurn({
     line: scriptedLine(places.root, update),
     base: places.store,
     disk: places.disk,
-    edits: NO_EDITS,
+    edits,
     guard: new IncomingGuard(() => performance.now()),
     room: ENDLESS_ROOM,
     transfer: PLAIN,
@@ -159,6 +164,7 @@ export const NO_EDITS: Edits = {
   collect: () => Promise.resolve({ changes: [], found: [], more: false }),
   again: () => {},
   clashing: () => [],
+  renewed: () => {},
   done: () => {},
 };
 

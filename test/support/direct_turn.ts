@@ -115,6 +115,7 @@ export class DirectAnchor {
       rest: () => Promise.resolve(),
       defer: () => {},
       scan: () => {},
+      scanAll: () => {},
       fetch: () => {},
     });
   }

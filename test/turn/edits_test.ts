@@ -62,6 +62,7 @@ async function withAnchor(
     defer: (path) => deferred.push(path),
     fetch: () => {},
     scan: (path) => scans.push(path),
+    scanAll: () => {},
   });
   agreeOn({ store, disk }, Object.keys(base));
   await work({ root, store, disk, edits, clock, deferred, scans, rests });
