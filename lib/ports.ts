@@ -232,9 +232,14 @@ export interface Base {
   markSent(changes: readonly EditChange[]): void;
   /**
    * Writes bases, drops the sent marks of these paths and any intent, and moves on to `position`. None
-   * of these paths waits any more.
+   * of these paths waits any more. What is at `refused`, which the server said that it did not take,
+   * counts as never sent: a version there that looks the same is another one.
    */
-  agree(agreements: readonly Agreement[], position: Position): void;
+  agree(
+    agreements: readonly Agreement[],
+    position: Position,
+    refused?: readonly RelativePath[],
+  ): void;
   intent(): ClientIntent | undefined;
   prepare(intent: ClientIntent): void;
 }

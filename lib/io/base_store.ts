@@ -321,9 +321,14 @@ export class AnchorStore implements Base {
     });
   }
 
-  agree(agreements: readonly Agreement[], position: Position): void {
+  agree(
+    agreements: readonly Agreement[],
+    position: Position,
+    refused: readonly RelativePath[] = [],
+  ): void {
     this.#held = undefined;
     inTransaction(this.#database, () => {
+      for (const path of refused) this.#statements.unsend.run(this.#id, path);
       for (const { path, base, apart } of agreements) {
         this.#aparts.set(path, apart);
         this.#statements.unsend.run(this.#id, path);

@@ -768,6 +768,7 @@ function agreeOn(
   base.agree(
     agreements,
     stamp === undefined ? position : { ...position, stamp },
+    again.map(({ path }) => path),
   );
   edits.done(done);
   edits.again(again);

@@ -107,6 +107,8 @@ for (const [where, withStore] of Object.entries(STORES)) {
       assert.deepEqual(store.row(g).sent, { entry: undefined });
       store.markSent([{ path: g, entry: file }]);
       assert.deepEqual(store.row(g).sent, { entry: file });
+      store.agree([], store.position(), [g]);
+      assert.equal(store.row(g).sent, undefined);
     });
   });
 

@@ -81,7 +81,12 @@ export class MemoryBase implements Base {
     for (const { path, entry } of changes) this.#sent.set(path, { entry });
   }
 
-  agree(agreements: readonly Agreement[], position: Position): void {
+  agree(
+    agreements: readonly Agreement[],
+    position: Position,
+    refused: readonly RelativePath[] = [],
+  ): void {
+    for (const path of refused) this.#sent.delete(path);
     for (const { path, base, apart } of agreements) {
       this.setApart(path, apart);
       this.#sent.delete(path);
