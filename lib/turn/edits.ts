@@ -276,7 +276,7 @@ export class AnchorEdits implements Edits {
   }
 
   renewed(): void {
-    this.#ports.scanAll("the record began anew");
+    this.#ports.scanAll("the record starts again");
   }
 
   clashing(): RelativePath[] {
