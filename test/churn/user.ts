@@ -163,7 +163,15 @@ export class User {
   /** Gives the spare place's file or link its name. */
   #put(id: number, full: string): void {
     const { hands, values } = this.#ports;
-    const { took, isExposed } = hands.put(this.#spare, full);
+    let put;
+    try {
+      put = hands.put(this.#spare, full);
+    } catch (error) {
+      // sinkd took the directory away meanwhile: it was never there.
+      if (this.#idsAt(this.#spare).includes(id)) this.#giveUp();
+      throw error;
+    }
+    const { took, isExposed } = put;
     const value = values.get(id);
     if (isExposed && value !== undefined) value.exposed = true;
     if (took) this.#giveUp();
