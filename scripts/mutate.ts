@@ -69,7 +69,8 @@ async function run(mutation: Mutation): Promise<Outcome> {
     args: [
       ...["run", "--quiet", "--no-prompt", "--no-remote", "--cached-only"],
       ...["--no-check", "--no-lock", `--config=${copy}/deno.json`],
-      ...["--allow-env", `--allow-read=${copy}`, `${copy}/test/sim/seeds.ts`],
+      ...["--allow-env", "--allow-sys=uid", `--allow-read=${copy}`],
+      `${copy}/test/sim/seeds.ts`,
       ...["1", options.runs, String(MUTATION_MS)],
       ...(mutation.kind === undefined ? [] : [mutation.kind]),
     ],

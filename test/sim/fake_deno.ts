@@ -5,6 +5,7 @@
  * @module
  */
 import fs from "node:fs";
+import process from "node:process";
 import { EMPTY, type FileSystem, type Node } from "./file_system.ts";
 
 /** What a call may run into: it is told before every call, with the path. */
@@ -66,14 +67,14 @@ type FakeInfo = Pick<
   | "gid"
 >;
 
-/** Everything belongs to the account that this runs as. */
-const OWNER = { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 };
+/** Everything belongs to the account that this runs as, asked as `FileAreas` does. */
+const OWNER = process.geteuid?.() ?? 0;
 
 /** A picture of a node; dates are made when somebody asks for them. */
 class NodeInfo implements FakeInfo {
   readonly dev = 1;
-  readonly uid: number = OWNER.uid;
-  readonly gid: number = OWNER.gid;
+  readonly uid = OWNER;
+  readonly gid = OWNER;
   readonly ino: number;
   readonly mode: number;
   readonly size: number;
