@@ -13,6 +13,8 @@ import { problemsOf } from "../support/in_step.ts";
 
 /** Longer by hand: SINKD_RANDOM_S=600 SINKD_SEED=7 scripts/test test/faults/random_test.ts. */
 const SECONDS = Number(Deno.env.get("SINKD_RANDOM_S") ?? "10");
+/** On a slow machine it takes longer until so many were killed. */
+const LEAST_KILLS = 4;
 const SEED = Number(Deno.env.get("SINKD_SEED") ?? Date.now() % 1_000_000);
 /** How long the broker is away; a minute by hand. */
 const AWAY_S = Number(Deno.env.get("SINKD_BROKER_AWAY_S") ?? "6");
@@ -90,7 +92,7 @@ testFault(
     const endMs = performance.now() + SECONDS * 1000;
     let count = 0;
     try {
-      while (performance.now() < endMs) {
+      while (performance.now() < endMs || count < LEAST_KILLS) {
         await pause(random.between(0, 1500));
         await random.pick(strikes)();
         count++;
@@ -99,7 +101,6 @@ testFault(
       over.abort();
       await editors;
     }
-    assert.ok(count > 3, `${count} kills`);
     try {
       await ledger.settle({ limitMs: 90_000 });
     } catch (cause) {
