@@ -70,7 +70,7 @@ export class DaemonProcess implements AsyncDisposable {
     this.#starts++;
     const running = await spawnDetached(
       [...via, ...this.under, LAUNCHER, ...args, ...this.more],
-      { ...env, SINKD_LOG: log },
+      { ...LAUNCHER_ENV, ...env, SINKD_LOG: log },
       `${this.pidFile}.end-${this.#starts}`,
     );
     this.#running = running;
