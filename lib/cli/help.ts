@@ -11,7 +11,7 @@ export function commandHelp(command: Command): string {
   rows.push(["--help", "Shows this"]);
   const width = Math.max(...rows.map(([left]) => left.length));
   return [
-    `${command.summary}.`,
+    command.summary.endsWith("?") ? command.summary : `${command.summary}.`,
     "",
     `Usage: ${usage(command)}`,
     "",

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { remedyFor } from "../core/remedies.ts";
 import type { RelativePath } from "../core/path.ts";
 import { type Shortage, shortageWords } from "../core/room.ts";
 import type { Fault } from "../core/status.ts";
@@ -52,7 +53,7 @@ function refusalWords(
   }
   return {
     cause: `it could not be sent: ${cause}`,
-    fix: "fix the cause; sinkd retries by itself",
+    fix: `${remedyFor(cause)}; sinkd retries by itself`,
   };
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { remedyFor } from "../core/remedies.ts";
 import type { Transfer } from "../core/channel_protocol.ts";
 import { shortageWords } from "../core/room.ts";
 import type { AnchorConfig } from "../core/config.ts";
@@ -61,7 +62,7 @@ export function noteTurn(
       ...(room === undefined
         ? {
           cause: `the server's version could not be applied: ${reason}`,
-          fix: fix ?? "fix the cause; sinkd retries by itself",
+          fix: fix ?? `${remedyFor(reason)}; sinkd retries by itself`,
         }
         : shortageWords(room, {
           machine: "this machine",

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { remedyFor } from "../core/remedies.ts";
 import type { Credentials } from "../io/credentials.ts";
 import type { LinkEvent } from "../io/mqtt_link.ts";
 import { isForeign } from "./client_pins.ts";
@@ -65,6 +66,6 @@ export function turnFault(cause: string, anchorPath: string): StatedFault {
     kind: "turn",
     path: anchorPath,
     cause,
-    fix: "sinkd retries by itself; if it stays, fix the cause",
+    fix: `sinkd retries by itself; if it stays, ${remedyFor(cause)}`,
   };
 }

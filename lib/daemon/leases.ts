@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { remedyFor } from "../core/remedies.ts";
 import {
   leaseTopic,
   type MsgLease,
@@ -211,7 +212,7 @@ export class Leases implements Serving {
       faults.note(`lease read ${name}`, {
         path: `${root}/${name}`,
         cause: describe(error),
-        fix: "fix the cause; sinkd retries by itself",
+        fix: `${remedyFor(describe(error))}; sinkd retries by itself`,
       });
       return undefined;
     }
@@ -355,7 +356,7 @@ export class Leases implements Serving {
       faults.note(`lease ${name}`, {
         path: `${root}/${name}`,
         cause: `it cannot be served: ${describe(error)}`,
-        fix: "fix the cause; sinkd retries by itself",
+        fix: `${remedyFor(describe(error))}; sinkd retries by itself`,
       });
       const users = new Map(this.#state.users);
       users.delete(name);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { remedyFor } from "../core/remedies.ts";
 import type { TrustedRsync } from "../io/rsync_trust.ts";
 import type { Faults } from "./faults.ts";
 
@@ -12,6 +13,8 @@ export function noteUntried(faults: Faults, { untried }: TrustedRsync): void {
   faults.note("rsync trial", {
     path: "rsync",
     cause: `rsync could not be tested before use: ${untried}`,
-    fix: "fix the cause, then restart sinkd; until then it is used untested",
+    fix: `${
+      remedyFor(untried)
+    }, then restart sinkd; until then it is used untested`,
   });
 }

@@ -538,7 +538,10 @@ export class Server {
       checks: (user) => this.#checks.report(user),
       quota: (user) => this.#quotas.of(user),
       faults: [
-        ...this.#short.list(),
+        ...this.#short.list((user, client) => {
+          const seen = this.#state.users.get(user)?.clients.get(client);
+          return seen !== undefined && seen.needs.problems > 0;
+        }),
         ...this.faults.list(),
         ...this.#checks.faults(),
       ],

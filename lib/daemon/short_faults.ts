@@ -11,15 +11,25 @@ import { Faults } from "./faults.ts";
 
 /** How long a shortage is told that nobody met again: its client tries every half minute. */
 const LASTS_MS = 120_000;
+/** Within this a client has told that it has a problem, when it has one. */
+const TOLD_MS = 5_000;
+
+/** What one client has too little room for. */
+interface Noted {
+  readonly faults: Faults;
+  readonly atMs: number;
+}
 
 /** See the module. */
 export class ShortFaults {
   readonly #root: string;
-  /** By client. */
-  readonly #faults = new Map<string, Faults>();
+  readonly #nowMs: () => number;
+  readonly #clients = new Map<string, Noted>();
 
-  constructor(root: string) {
+  /** `nowMs` is a clock that does not jump. */
+  constructor(root: string, nowMs: () => number = () => performance.now()) {
     this.#root = root;
+    this.#nowMs = nowMs;
   }
 
   /** On the server, what now fits is no fault any more; of an update, all that does not fit is named. */
@@ -29,8 +39,8 @@ export class ShortFaults {
     paths: readonly Short[],
   ): void {
     const key = JSON.stringify([user, client]);
-    const faults = this.#faults.get(key) ?? new Faults();
-    this.#faults.set(key, faults);
+    const faults = this.#clients.get(key)?.faults ?? new Faults(this.#nowMs);
+    this.#clients.set(key, { faults, atMs: this.#nowMs() });
     const kind = `short ${whose} ${anchor}`;
     const stated = new Map(paths.flatMap(({ path, room }) => {
       if (room === undefined) return [];
@@ -51,11 +61,16 @@ export class ShortFaults {
 
   /** Nothing of a client is waited for any more. */
   forget(user: string, client: string): void {
-    this.#faults.delete(JSON.stringify([user, client]));
+    this.#clients.delete(JSON.stringify([user, client]));
   }
 
-  list(): Fault[] {
-    return [...this.#faults.values()].flatMap((faults) => faults.list());
+  /** `hasProblems`: what does not fit is a problem of its client, too; one without any has given up. */
+  list(hasProblems: (user: string, client: string) => boolean): Fault[] {
+    const toldMs = this.#nowMs() - TOLD_MS;
+    return [...this.#clients].flatMap(([key, { faults, atMs }]) => {
+      const [user, client] = JSON.parse(key);
+      return atMs < toldMs && !hasProblems(user, client) ? [] : faults.list();
+    });
   }
 }
 

@@ -147,6 +147,10 @@ testFault(
       "the client's fault to go",
       async () => (await a.anchor()).errors.length === 0,
     );
+    await waitFor(
+      "the server's fault to go",
+      async () => (await spaceFaults(world)).length === 0,
+    );
     assert.equal(hasPart(`${world.root}/alice/.sinkd/incoming`, 0), false);
     writeFull(`${a.files}/next`, 20 * MEGABYTE);
     await waitThere(b, "next");
