@@ -230,11 +230,9 @@ function lineNaming(path: string, stderr: string): string | undefined {
 
 function linesNaming(path: string, stderr: string): string[] {
   const shown = escaped(path);
-  const temporary = escaped(temporaryName(path));
   return stderr.split("\n").filter((line) =>
     line.includes(`"${shown}"`) || line.includes(`/${shown}"`) ||
-    (line.includes(MAKING) &&
-      (line.includes(`"${temporary}`) || line.includes(`/${temporary}`))) ||
+    (line.includes(MAKING) && isMaking(path, line)) ||
     (line.startsWith(IN_THE_WAY) && line.endsWith(`: ${shown}`))
   );
 }
@@ -245,17 +243,22 @@ const IN_THE_WAY = "could not make way for new ";
 /** Bytes of a name that a temporary name surely keeps (`get_tmpname`, receiver.c). */
 const KEPT_BYTES = 240;
 
-/** How the temporary name of a path begins; all of it when it is not very long. */
-function temporaryName(path: string): string {
+/** True when the temporary name that `line` tells is one for `path`: `.NAME.` and six characters. */
+function isMaking(path: string, line: string): boolean {
   const slash = path.lastIndexOf("/") + 1;
   const name = path.slice(slash).replace(/^\./, "");
   const bytes = new TextEncoder().encode(name);
-  const whole = bytes.length <= KEPT_BYTES;
-  const kept = whole
-    ? `${name}.XXXXXX`
+  const kept = bytes.length <= KEPT_BYTES
+    ? `${name}.`
     : new TextDecoder().decode(bytes.subarray(0, KEPT_BYTES))
       .replace(/\uFFFD$/, "");
-  return `${path.slice(0, slash)}.${kept}`;
+  const begin = escaped(`${path.slice(0, slash)}.${kept}`);
+  return ['"', "/"].some((before) => {
+    const at = line.lastIndexOf(`${before}${begin}`);
+    if (at < 0) return false;
+    const rest = line.slice(at + before.length + begin.length);
+    return bytes.length > KEPT_BYTES || /^[A-Za-z0-9]{6}"/.test(rest);
+  });
 }
 
 /** A name as rsync prints it with --8-bit-output (log.c): control characters, and what looks escaped. */

@@ -136,6 +136,8 @@ Deno.test("namesPath() knows a path by the temporary name that rsync could not m
     ["f", "/srv/stage/.f.XXXXXX"],
     ["f", ".f.XXXXXX"],
     ["a/b", "/srv/stage/a/.b.XXXXXX"],
+    ["a/b", "/srv/stage/a/.b.VT88qA"],
+    ["a/b.c", "a/.b.c.6syH2X"],
     ["a/.hidden", "/srv/stage/a/.hidden.XXXXXX"],
     ["a\nb", "/srv/stage/.a\\#012b.XXXXXX"],
     [long, `/srv/stage/.${long.slice(0, 246)}.XXXXXX`],
@@ -145,6 +147,8 @@ Deno.test("namesPath() knows a path by the temporary name that rsync could not m
     assert.equal(reasonFor(path, TEMPORARY(shown)), "Not a directory (20)");
   }
   assert.ok(!namesPath("ff", TEMPORARY("/srv/stage/.f.XXXXXX")));
+  assert.ok(!namesPath("f", TEMPORARY("/srv/stage/.f.gz.VT88qA")));
+  assert.ok(!namesPath("f", TEMPORARY("/srv/stage/.ff.VT88qA")));
 });
 
 Deno.test("namesPath() knows a path that something is in the way of", () => {

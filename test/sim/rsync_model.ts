@@ -116,7 +116,10 @@ function isThere(files: FileSystem, item: Listed, call: ModelCall): boolean {
   const staged = files.peek(target);
   const compared = files.peek(`${call.compare}/${item.path}`);
   if (item.kind !== "directory" && isSame(compared, item, { files, call })) {
-    if (staged === undefined) return true;
+    if (staged === undefined) {
+      makeParent(files, target);
+      return true;
+    }
     if (item.kind === "link") return isSame(staged, item, { files, call });
     const full = staged.kind === "directory" && staged.children.size > 0;
     if (!full) files.remove(target, false);
@@ -197,15 +200,21 @@ async function sawBreak(
 /** Why nothing can be staged at a path: of the second rsync does not say the name in quotes. */
 type Obstacle = "no directory" | "in the way";
 
-/** Makes the directories above, and removes what is there, unless that cannot be. */
-function makeWay(files: FileSystem, target: string): Obstacle | undefined {
+/** Makes the directories above; false when something is in the way. */
+function makeParent(files: FileSystem, target: string): boolean {
   const parent = target.slice(0, target.lastIndexOf("/"));
   try {
     files.makeDirectory(parent, { recursive: true, mode: 0o700 });
+    return true;
   } catch (error) {
-    if (isSimulated(error)) return "no directory";
+    if (isSimulated(error)) return false;
     throw error;
   }
+}
+
+/** Makes the directories above, and removes what is there, unless that cannot be. */
+function makeWay(files: FileSystem, target: string): Obstacle | undefined {
+  if (!makeParent(files, target)) return "no directory";
   try {
     if (files.peek(target) !== undefined) files.remove(target, false);
     return undefined;
