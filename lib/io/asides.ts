@@ -15,7 +15,7 @@ import {
   relativePath,
 } from "../core/path.ts";
 import { copyMadeBefore } from "./copy_made.ts";
-import type { FileAreas } from "./file_areas.ts";
+import { type FileAreas, isOwnPlace } from "./file_areas.ts";
 import {
   blockedAt,
   inWritableParent,
@@ -138,6 +138,7 @@ export class Asides {
   async #recoverIn(own: string): Promise<string[]> {
     const { root } = this.#options;
     const copies: string[] = [];
+    if (!isOwnPlace(own)) return copies;
     for (const place of listNames(`${own}/${ASIDE}`)) {
       for (const name of listFiles(`${own}/${ASIDE}/${place}`)) {
         const path = name as RelativePath;
@@ -208,6 +209,7 @@ export class Asides {
     const { root, areas } = this.#options;
     if (this.#kept.length > 0) return;
     const tidyIn = (own: string) => {
+      if (!isOwnPlace(own)) return;
       removeEmpty(`${own}/${ASIDE}`);
       tidyUp(own);
     };

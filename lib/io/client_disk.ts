@@ -18,7 +18,12 @@ import type {
 import { applySteps } from "./client_steps.ts";
 import { Asides } from "./asides.ts";
 import { copyPlainFile, openReadable } from "./copy_file.ts";
-import { FileAreas, makeOwnDirectory } from "./file_areas.ts";
+import {
+  assertOwnPlace,
+  FileAreas,
+  isOwnPlace,
+  makeOwnDirectory,
+} from "./file_areas.ts";
 import {
   dataBytes,
   flushFiles,
@@ -120,12 +125,14 @@ export class AnchorDisk implements ClientDisk {
   }
 
   trimStage(wanted: ReadonlySet<string>): void {
-    trimStage(`${this.#options.root}/${INCOMING}`, wanted);
+    const stage = `${this.#options.root}/${INCOMING}`;
+    if (isOwnPlace(stage)) trimStage(stage, wanted);
   }
 
   /** What a broken turn left, when no turn is under way. */
   leftover(): Leftover | undefined {
-    return leftoverAt(`${this.#options.root}/${INCOMING}`);
+    const stage = `${this.#options.root}/${INCOMING}`;
+    return isOwnPlace(stage) ? leftoverAt(stage) : undefined;
   }
 
   async checkStaged(
@@ -188,6 +195,7 @@ export class AnchorDisk implements ClientDisk {
   apply(intent: ClientIntent): Promise<ClientCommitResult> {
     const { copyName, assertRoot } = this.#options;
     assertRoot();
+    assertOwnPlace(`${this.#options.root}/${OWN_NAME}`);
     const result = applySteps(intent.steps, {
       ...this.#places(intent.stage),
       copyName,
@@ -203,8 +211,10 @@ export class AnchorDisk implements ClientDisk {
 
   async closeStage(): Promise<void> {
     const { root } = this.#options;
-    for (const name of [INCOMING, LINKS, OUTGOING]) {
-      await removeTree(`${root}/${name}`);
+    if (isOwnPlace(`${root}/${OWN_NAME}`)) {
+      for (const name of [INCOMING, LINKS, OUTGOING]) {
+        await removeTree(`${root}/${name}`);
+      }
     }
     this.#clearAreas();
     this.asides.tidy();
@@ -298,6 +308,7 @@ export class AnchorDisk implements ClientDisk {
   /** Removes what is staged on other file systems; what an old turn left must not pass for new. */
   #clearAreas(): void {
     this.areas.each((own) => {
+      if (!isOwnPlace(own)) return;
       for (const name of ["incoming", "links", "part"]) {
         removeNow(`${own}/${name}`);
       }

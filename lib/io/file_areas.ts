@@ -166,11 +166,32 @@ function assertOwn(directory: string): void {
   if (((info.mode ?? 0) & 0o077) !== 0) Deno.chmodSync(directory, 0o700);
 }
 
+/** The directory with sinkd's own name that `full` is, or lies below. */
+function ownAbove(full: string): string {
+  return full.slice(0, full.lastIndexOf(`/${OWN_NAME}`) + 1 + OWN_NAME.length);
+}
+
+/** Throws when something else has the name of a directory that is, or lies below, one of sinkd's own. */
+export function assertOwnPlace(full: string): void {
+  for (const directory of [ownAbove(full), full]) assertOwn(directory);
+}
+
+/**
+ * True when a directory that is, or lies below, one of sinkd's own is there and is what it seems: only
+ * then anything in it may be removed, or taken for something that sinkd left.
+ */
+export function isOwnPlace(full: string): boolean {
+  return [ownAbove(full), full].every((directory) => {
+    const info = lstatIfAny(directory);
+    return info?.isDirectory === true &&
+      (info.uid === null || info.uid === process.geteuid?.());
+  });
+}
+
 /** Makes a directory below one that has sinkd's own name; refuses when something else has that name. */
 export function makeOwnDirectory(full: string): void {
-  const end = full.lastIndexOf(`/${OWN_NAME}`) + 1 + OWN_NAME.length;
-  const own = full.slice(0, end);
-  for (const directory of [own, full]) assertOwn(directory);
+  const own = ownAbove(full);
+  assertOwnPlace(full);
   if (lstatIfAny(own) === undefined) {
     inWritableParent(own, () => Deno.mkdirSync(own, { mode: 0o700 }));
     // Not setgid, though the directory may be: what is staged must not inherit its group from here.

@@ -11,7 +11,7 @@ import { type TwoNames, twoNames, underOtherName } from "../core/other_name.ts";
 import { OWN_NAME } from "../core/path.ts";
 import type { ClientLine } from "../ports.ts";
 import type { Channel } from "./channel.ts";
-import { makeOwnDirectory } from "./file_areas.ts";
+import { isOwnPlace, makeOwnDirectory } from "./file_areas.ts";
 import {
   isMissing,
   lstatIfAny,
@@ -45,6 +45,7 @@ export async function anchorLine(
   const views = `${files.root}/${OTHER_NAME}`;
   const view = `${views}/${names.here}`;
   const clear = async () => {
+    if (!isOwnPlace(views)) return;
     await removeTree(view);
     removeIfEmpty(views);
   };
