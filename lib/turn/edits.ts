@@ -10,6 +10,7 @@ import {
   ancestorsOf,
   comparePaths,
   isWithin,
+  parentOf,
   type RelativePath,
 } from "../core/path.ts";
 import { isDirty, isSuspect } from "../core/reconcile.ts";
@@ -200,12 +201,18 @@ export class AnchorEdits implements Edits {
       if (disk.passesOver(path, undefined)) continue;
       const look = disk.look(path);
       const row = base.row(path).base;
+      const wasShut = this.faults.has(path);
       this.#judge(path, look, row);
       const found = foundOf(look);
       const isDirectory = found?.entry.kind === "directory";
       if (isDirectory && disk.passesOver(path, found.entry)) continue;
-      if (isDirectory && row?.entry.kind !== "directory") {
+      if (isDirectory && (wasShut || row?.entry.kind !== "directory")) {
         this.#ports.scan(path);
+      } else if (isDirectory) this.#judgeFaultsAt(path);
+      const above = parentOf(path);
+      if (look.kind === "unreadable" && above && !this.faults.has(above)) {
+        // It may be the directory that may not be looked into, which is told once for all in it.
+        this.#ports.scan(above);
       }
       if (look.kind !== "found" && look.kind !== "absent") continue;
       if (!isDirectory) this.#examineBelow(path, row);
@@ -245,19 +252,30 @@ export class AnchorEdits implements Edits {
       if (below !== undefined && !isWithin(path, below)) continue;
       this.#judge(path, disk.look(path), base.row(path).base);
     }
-    for (const path of [...this.faults.keys()]) {
-      if (below !== undefined && !isWithin(path, below)) continue;
-      const look = disk.look(path);
-      if (look.kind === "found" || look.kind === "absent") {
-        this.#judge(path, look, base.row(path).base);
-      }
-    }
+    this.#judgeFaultsAt(below);
     // One that was found was looked at above; another scan of it would ask for the next.
     if (below !== undefined && !scan.found.has(below)) this.examine([below]);
     this.tidy();
     // At the end: a directory that cannot be listed was found, too.
     for (const { path, cause } of [...scan.unreadable, ...scan.uncarriable]) {
       this.faults.set(path as RelativePath, cause);
+    }
+    for (const path of [...this.faults.keys()]) {
+      if (unknown.some((shut) => path !== shut && isWithin(path, shut))) {
+        this.faults.delete(path);
+      }
+    }
+  }
+
+  /** Forgets the faults at and below a path, or everywhere, whose cause is gone. */
+  #judgeFaultsAt(directory: RelativePath | undefined): void {
+    const { base, disk } = this.#ports;
+    for (const path of [...this.faults.keys()]) {
+      if (directory !== undefined && !isWithin(path, directory)) continue;
+      const look = disk.look(path);
+      if (look.kind === "found" || look.kind === "absent") {
+        this.#judge(path, look, base.row(path).base);
+      }
     }
   }
 

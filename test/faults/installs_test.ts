@@ -30,8 +30,9 @@ async function shell(
     },
   }).output();
   const decoder = new TextDecoder();
-  assert.equal(code, 0, `${script}: ${decoder.decode(stderr)}`);
-  return decoder.decode(stdout);
+  const said = decoder.decode(stdout);
+  assert.equal(code, 0, `${script}: ${said}${decoder.decode(stderr)}`);
+  return said;
 }
 
 /** Where Deno keeps a package of deno.lock, unpacked as its registry has it. */

@@ -214,6 +214,46 @@ Deno.test("applyScan() of a new directory asks for no other scan of it, and sees
   });
 });
 
+Deno.test("examine() has what may not be looked into told once, by its directory, and forgets it when that opens", async () => {
+  await withAnchor(BASE, async (rig) => {
+    const { disk, edits, scans } = rig;
+    const cause = "cannot be read: permission denied";
+    const look = disk.look.bind(disk);
+    let shut = true;
+    disk.look = (path) =>
+      shut && path.startsWith("d/e/")
+        ? { kind: "unreadable", cause }
+        : look(path);
+    examine(rig, "d/e/f", "d/e/g");
+    assert.deepEqual([...edits.faults.keys()], ["d/e/f", "d/e/g"]);
+    assert.deepEqual(scans, ["d/e", "d/e"]);
+    const found = new Map([...(await scan(rig)).found]
+      .filter(([path]) => !path.startsWith("d/e/")));
+    const unreadable = [{ path: "d/e", cause }];
+    const seen = { found, unreadable, uncarriable: [] };
+    edits.applyScan(seen, relativePath("d/e"));
+    assert.deepEqual([...edits.faults.keys()], ["d/e"]);
+    examine(rig, "d/e/f");
+    assert.equal(scans.length, 2);
+    shut = false;
+    examine(rig, "d/e");
+    assert.deepEqual(scans, ["d/e", "d/e", "d/e"]);
+    edits.applyScan(await scan(rig), relativePath("d/e"));
+    assert.deepEqual([...edits.faults.keys()], []);
+    assert.equal(edits.pending(), 0);
+  });
+});
+
+Deno.test("examine() of a directory forgets faults in it whose cause is gone", async () => {
+  await withAnchor(BASE, async (rig) => {
+    const listed = { path: "d/e/pipe", cause: "is a named pipe" };
+    rig.edits.applyScan({ ...await scan(rig), uncarriable: [listed] });
+    examine(rig, "d");
+    assert.equal(rig.edits.faults.size, 0);
+    assert.deepEqual(rig.scans, []);
+  });
+});
+
 Deno.test("applyScan() does not take for deleted what came after the scan, nor what cannot be looked into", async () => {
   await withAnchor(BASE, async (rig) => {
     const { found } = await scan(rig);
