@@ -50,6 +50,13 @@ function packageDirectory(name: string): string {
 
 /** All that is in the anchor of a came to b, as it is, and no copy was made of anything. */
 async function assertCarried(world: World, below: string): Promise<void> {
+  // Trees may be equal before what was done meanwhile, and undone, has gone through.
+  const mark = `${below} ${crypto.randomUUID()}`;
+  Deno.writeTextFileSync(`${world.client("a").files}/${mark}`, mark);
+  await waitFor(
+    "what was done last",
+    () => itemAt(`${world.client("b").files}/${mark}`) !== undefined,
+  );
   const ledger = new Ledger();
   ledger.noteTree(world.client("a"), below);
   await assertGuarantees(world, ledger, { limitMs: 90_000 });
