@@ -445,16 +445,19 @@ Deno.test("sinkd join - reads the link from standard input, in each form", async
 });
 
 /** scripts/test runs all of them with the portable form; SINKD_PACKAGE_E2E=test/e2e does here too. */
-const E2E = Deno.env.get("SINKD_PACKAGE_E2E") ??
-  "test/e2e/changes_embedded_test.ts test/e2e/anchors_test.ts test/e2e/commands_test.ts";
+const E2E = {
+  checkout: "test/e2e/commands_test.ts",
+  compiled: "test/e2e/changes_embedded_test.ts test/e2e/commands_test.ts",
+};
 
 for (const form of ["checkout", "compiled"] as const) {
   Deno.test(`end-to-end tests that scripts/test runs portable pass ${form}`, async () => {
+    const rooms = Deno.env.get("SINKD_PACKAGE_E2E") ?? E2E[form];
     const under = form === "checkout" ? "scripts" : await makeEmulated();
     const { success, stdout, stderr } = await new Deno.Command(
       Deno.execPath(),
       {
-        args: ["test", "-A", "--no-check", "--quiet", ...E2E.split(" ")],
+        args: ["test", "-A", "--no-check", "--quiet", ...rooms.split(" ")],
         cwd: CHECKOUT,
         env: { SINKD_UNDER_TEST: under, NO_COLOR: "1" },
       },
