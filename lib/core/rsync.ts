@@ -233,7 +233,8 @@ function linesNaming(path: string, stderr: string): string[] {
   return stderr.split("\n").filter((line) =>
     line.includes(`"${shown}"`) || line.includes(`/${shown}"`) ||
     (line.includes(MAKING) && isMaking(path, line)) ||
-    (line.startsWith(IN_THE_WAY) && line.endsWith(`: ${shown}`))
+    (line.startsWith(IN_THE_WAY) && line.endsWith(`: ${shown}`)) ||
+    line.startsWith(`ERROR: ${shown} failed verification`)
   );
 }
 

@@ -151,6 +151,13 @@ Deno.test("namesPath() knows a path by the temporary name that rsync could not m
   assert.ok(!namesPath("f", TEMPORARY("/srv/stage/.ff.VT88qA")));
 });
 
+Deno.test("namesPath() knows a path whose bytes were others than announced, twice", () => {
+  const words = "ERROR: a/b failed verification -- update discarded.\n";
+  assert.ok(namesPath("a/b", words));
+  assert.ok(!namesPath("b", words));
+  assert.ok(!namesPath("a", words));
+});
+
 Deno.test("namesPath() knows a path that something is in the way of", () => {
   const words = "could not make way for new regular file: a/b\nand so on\n";
   assert.ok(namesPath("a/b", words));
