@@ -357,6 +357,7 @@ export class AnchorEdits implements Edits {
       this.#tries.delete(path);
       this.#accept(path);
       this.#noteNewcomer(path);
+      this.#deletions.went(path, this.#ports.steadyMs());
       this.#clear(path);
       this.examine([path]);
     }
@@ -532,7 +533,10 @@ export class AnchorEdits implements Edits {
     if (dirty.kind === "put" && dirty.isNew) this.#reviveAbove(path);
     if (this.#dirty.get(path)?.kind !== dirty.kind) this.#clear(path);
     else this.#uncount(path);
-    if (dirty.kind === "put") this.#keepAbove(path);
+    if (dirty.kind === "put") {
+      this.#deletions.returned(path);
+      this.#keepAbove(path);
+    }
     if (dirty.kind === "delete") {
       this.#deletions.add(path, this.#ports.steadyMs());
     } else {

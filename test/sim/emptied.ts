@@ -63,14 +63,23 @@ export function planEmptied(ports: EmptiedPorts, startMs: number): void {
     if (!agreed || decision === "approve") {
       gone.forEach((id) => values.giveUp(id));
     }
-    askOften(ports, { decision, agreed });
+    askOften(ports, {
+      decision,
+      agreed,
+      // What went before there were enough of them to ask about is in the server's history.
+      onHeld: (held) =>
+        gone.forEach((id, index) => {
+          if (!held.has(paths[index] ?? "")) values.giveUp(id);
+        }),
+    });
   });
 }
 
 function askOften(
   { later, node, check }: EmptiedPorts,
-  { decision, agreed }: {
+  { decision, agreed, onHeld }: {
     readonly decision: "approve" | "reject";
+    readonly onHeld: (held: ReadonlySet<string>) => void;
     /** All of it had been agreed with the server. */
     readonly agreed: boolean;
   },
@@ -78,7 +87,9 @@ function askOften(
   let decided = 0;
   const ask = (left: number) => {
     const asked = node();
-    if (asked?.process.alive === true && asked.heldPaths().length > 0) {
+    const held = asked?.process.alive === true ? asked.heldPaths() : [];
+    if (asked !== undefined && held.length > 0) {
+      if (decided === 0) onHeld(new Set(held));
       decided++;
       asked.decide(decision);
     }

@@ -624,6 +624,38 @@ Deno.test("collect() holds an anchor that is emptied, also of what was just made
   });
 });
 
+Deno.test("collect() holds an anchor that is emptied piece by piece, and takes a renamed directory that goes so", async () => {
+  const first = Array.from({ length: 8 }, (_, index) => `f${index}`);
+  for (const kind of ["emptied", "renamed", "slowly", "put back"]) {
+    await withAnchor(many(12), async (rig) => {
+      const take = async () => {
+        const { changes } = await rig.edits.collect(ALL);
+        const paths = changes.map(({ path }) => path);
+        agreeOn(rig, paths);
+        rig.edits.done(paths);
+        return paths;
+      };
+      const names = Object.keys(many(12));
+      removeSome(rig.root, 8);
+      examine(rig, ...names);
+      assert.equal((await take()).length, first.length, kind);
+      if (kind === "slowly") rig.clock.ms += 10_001;
+      if (kind === "put back") {
+        makeTree(rig.root, many(8));
+        examine(rig, ...names);
+        await take();
+      }
+      for (const name of names.slice(8)) Deno.removeSync(`${rig.root}/${name}`);
+      if (kind === "renamed") makeTree(rig.root, { new: directory() });
+      examine(rig, ...names, "new");
+      await take();
+      rig.clock.ms += 600;
+      const held = kind === "emptied" ? 4 : 0;
+      assert.equal(rig.edits.heldPaths().length, held, kind);
+    });
+  }
+});
+
 Deno.test("reject() forgets the deletions, so that all comes back from the server", async () => {
   await withAnchor(many(12), async (rig) => {
     removeSome(rig.root, 12);
