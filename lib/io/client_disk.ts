@@ -34,7 +34,12 @@ import {
   removeTree,
 } from "./files.ts";
 import { holdingsOf } from "./holdings.ts";
-import { type Leftover, leftoverAt, trimStage } from "./leftovers.ts";
+import {
+  distrustStage,
+  type Leftover,
+  leftoverAt,
+  trimStage,
+} from "./leftovers.ts";
 import { findPath } from "./look.ts";
 import { Obstacles } from "./obstacles.ts";
 import { bringOver, stagedHere, stagedPlace, stagedThere } from "./staged.ts";
@@ -120,6 +125,7 @@ export class AnchorDisk implements ClientDisk {
 
   openStage(): Promise<string> {
     this.#makeOwn(INCOMING);
+    distrustStage(`${this.#options.root}/${INCOMING}`);
     this.#clearAreas();
     return Promise.resolve(INCOMING);
   }

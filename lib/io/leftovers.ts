@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { basename, dirname } from "node:path";
 import { OWN_NAME } from "../core/path.ts";
 import { diskBytes, lstatIfAny } from "./files.ts";
 
@@ -59,6 +60,25 @@ export function trimStage(
   if (lstatIfAny(directory)?.isDirectory !== true) return;
   for (const file of filesBelow(directory)) {
     if (!wanted.has(meantBy(file))) Deno.removeSync(`${directory}/${file}`);
+  }
+}
+
+/**
+ * Makes of the whole files that a broken transfer left what rsync builds on. It takes one of the right
+ * size and time for the file that it is to fetch, but the source may have changed while it was read,
+ * within the step of its clock, and no check came after.
+ */
+export function distrustStage(directory: string): void {
+  for (const file of filesBelow(directory)) {
+    if (meantBy(file) !== file) continue;
+    const full = `${directory}/${file}`;
+    if (lstatIfAny(full)?.isFile !== true) {
+      Deno.removeSync(full);
+      continue;
+    }
+    const partials = `${dirname(full)}/${OWN_NAME}`;
+    Deno.mkdirSync(partials, { recursive: true, mode: 0o700 });
+    Deno.renameSync(full, `${partials}/${basename(full)}`);
   }
 }
 

@@ -26,7 +26,7 @@ import {
   removeIfEmpty,
   removeTree,
 } from "./files.ts";
-import { trimStage } from "./leftovers.ts";
+import { distrustStage, trimStage } from "./leftovers.ts";
 
 import { dirname } from "node:path";
 import { FileAreas, isCrossDevice } from "./file_areas.ts";
@@ -61,6 +61,7 @@ export function openServerTree(
     openStage(name) {
       const stage = stageAt(name);
       Deno.mkdirSync(stage, { recursive: true, mode: 0o700 });
+      distrustStage(stage);
       return Promise.resolve(stage);
     },
     checkStaged(stage, path, expected) {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type RelativePath, relativePath } from "../../lib/core/path.ts";
 import { fileList, namesPath } from "../../lib/core/rsync.ts";
 import { type Channel, dialChannel } from "../../lib/io/channel.ts";
+import { distrustStage } from "../../lib/io/leftovers.ts";
 import { callRsync, type RsyncCall } from "../../lib/io/rsync_call.ts";
 import { makeLinks, serveRsync } from "../../lib/io/rsync_serve.ts";
 import type { RsyncEnd } from "../../lib/ports.ts";
@@ -269,6 +270,43 @@ Deno.test("callRsync() sees an edit of the same size within one second, and one 
     );
   });
 });
+
+for (const direction of ["edits", "update"] as const) {
+  Deno.test(`callRsync() builds on what a broken call left, and takes none of it on trust (${direction})`, async () => {
+    await withPlaces(async (places) => {
+      const edits = direction === "edits";
+      const [from, stage] = edits
+        ? [places.anchor, `${places.server}/stage`]
+        : [`${places.server}/live`, `${places.anchor}/.sinkd/incoming`];
+      const text = "0123456789".repeat(20_000);
+      const whole: Tree = {
+        d: directory(),
+        "d/f": file(`${text}new`),
+        g: file(`${text}new`),
+      };
+      makeTree(from, whole);
+      // Of the same size and time: what was read while it was written.
+      const torn = {
+        ...whole,
+        g: file(`${text}old`),
+        "d/f": file(`${text}old`),
+      };
+      Deno.mkdirSync(stage, { recursive: true });
+      makeTree(stage, torn);
+      for (const partial of [true, false]) {
+        distrustStage(stage);
+        const paths = ["d/f", "g"];
+        const end = await call(places, { direction, paths, partial });
+        assert.equal(end.code, 0);
+        const { d: _, ...files } = readStage(stage);
+        assert.deepEqual(
+          files,
+          staged({ "d/f": whole["d/f"], g: whole["g"] } as Tree),
+        );
+      }
+    });
+  });
+}
 
 Deno.test("callRsync() compares bytes with the live file when it brings an update and verifies", async () => {
   await withPlaces(async (places) => {

@@ -387,10 +387,16 @@ Deno.test("checkStaged() gives rsync's reason for a path", async () => {
   });
 });
 
-Deno.test("openStage() finds again what a broken call left, and closeStage() removes it", async () => {
-  await withTree({ staged: { f: NEW } }, async ({ tree, stage, root }) => {
-    assert.equal(await tree.openStage("laptop"), stage);
-    assert.deepEqual(readTree(stage), { f: NEW });
+Deno.test("openStage() makes what a broken call left rsync's to build on, and closeStage() removes it", async () => {
+  const staged = { d: directory(), "d/f": NEW, l: link("/x"), f: NEW };
+  await withTree({ staged }, async ({ tree, stage, root }) => {
+    for (let time = 0; time < 2; time++) {
+      assert.equal(await tree.openStage("laptop"), stage);
+      assert.deepEqual(readTree(stage), { d: directory() });
+      for (const partials of [".sinkd", "d/.sinkd"]) {
+        assert.deepEqual(readTree(`${stage}/${partials}`), { f: NEW });
+      }
+    }
     await tree.closeStage(stage);
     await tree.closeStage(stage);
     assert.deepEqual([...Deno.readDirSync(`${root}/.sinkd/incoming`)], []);

@@ -5,6 +5,7 @@
  * @module
  */
 import type { FileSystem, Node } from "./file_system.ts";
+import { OWN_NAME } from "../../lib/core/path.ts";
 import type { RsyncEnd } from "../../lib/ports.ts";
 
 const MUNGED = "/rsyncd-munged/";
@@ -61,12 +62,7 @@ export async function modelRsync(
   }
   let carried = 0;
   for (const item of listed) {
-    if (isThere(files, item, call)) {
-      if (files.peek(`${call.into}/${item.path}`) !== undefined) {
-        ports.saw("rsync goes on where an earlier call was broken off");
-      }
-      continue;
-    }
+    if (isThere(files, item, call)) continue;
     if (carried === 0) await pause("rsync opens", item.path);
     else {
       await sawBreak(
@@ -174,6 +170,7 @@ async function carry(
     const obstacle = makeWay(files, target);
     if (obstacle !== undefined) return obstacle;
     files.write(target, { content, size, mtimeMs: item.mtimeMs, mode: 0o600 });
+    dropPartial(target, ports);
     return "done";
   }
   const obstacle = makeWay(files, target);
@@ -181,6 +178,20 @@ async function carry(
   if (item.kind === "link") files.symlink(target, munged(item.target));
   else files.makeDirectory(target, { recursive: true, mode: 0o700 });
   return "done";
+}
+
+/** What an earlier call left of a file is what rsync builds on, and goes when the file is whole. */
+function dropPartial(target: string, { files, saw }: ModelPorts): void {
+  const slash = target.lastIndexOf("/");
+  const partials = `${target.slice(0, slash)}/${OWN_NAME}`;
+  const partial = `${partials}${target.slice(slash)}`;
+  if (files.peek(partial) === undefined) return;
+  saw("rsync goes on where an earlier call was broken off");
+  files.remove(partial, false);
+  const left = files.peek(partials);
+  if (left?.kind === "directory" && left.children.size === 0) {
+    files.remove(partials, false);
+  }
 }
 
 /** Counts it when the channel breaks, or a process ends, in a pause. */
