@@ -51,6 +51,8 @@ const KEPT: readonly Kept[] = [
 
 async function open(world: World): Promise<[WorldClient, WorldClient]> {
   const [a, b] = [world.client("a"), world.client("b")];
+  // What is deleted here is never all that there is.
+  Deno.writeTextFileSync(`${a.files}/stays`, "stays");
   b.configure(
     b.anchorText(
       b.files,
