@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isMissing } from "../lib/io/files.ts";
 import {
   BEFORE,
   type Change,
@@ -229,7 +230,7 @@ function readIfAny(path: string): Uint8Array {
   try {
     return Deno.readFileSync(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return new Uint8Array();
+    if (isMissing(error)) return new Uint8Array();
     throw error;
   }
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isMissing } from "../lib/io/files.ts";
+
 /** Each path of a tree, to a line that says all that sinkd carries of it but the bytes. */
 export type Listing = ReadonlyMap<string, string>;
 
@@ -42,7 +44,7 @@ export function tryListTree(root: string): Listing | undefined {
   try {
     return listTree(root);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isMissing } from "../../lib/io/files.ts";
 import { createHash } from "node:crypto";
 
 /** What is at one path; directories and links have no time of interest, and links no mode. */
@@ -58,7 +59,7 @@ function namesIn(directory: string): string[] {
   try {
     return [...Deno.readDirSync(directory)].map(({ name }) => name);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
+    if (isMissing(error)) return [];
     throw error;
   }
 }
@@ -82,7 +83,7 @@ export function itemAt(full: string, bytes = true): Item | undefined {
       hash: bytes ? hashOf(full) : "",
     };
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }
