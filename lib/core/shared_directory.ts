@@ -1,7 +1,8 @@
 /**
- * Directories, and files of ours, that other accounts of the machine can write to, by rule. Whoever may rename what is in
- * a directory may put a link in its place between a look and a rename: then what is written below it
- * lands elsewhere, and what is read comes from elsewhere, with this account's rights.
+ * Directories, and files of ours, that other accounts of the machine can write to, by rule. Whoever
+ * may rename what is in a directory may put a link in its place between a look and a rename: then what
+ * is written below it lands elsewhere, and what is read comes from elsewhere, with this account's
+ * rights.
  *
  * @module
  */

@@ -209,10 +209,11 @@ export class Leases implements Serving {
       users.close(name);
       return { ...tenure, head: { epoch, ...stamp } };
     } catch (error) {
+      const cause = describe(error);
       faults.note(`lease read ${name}`, {
         path: `${root}/${name}`,
-        cause: describe(error),
-        fix: `${remedyFor(describe(error))}; sinkd retries by itself`,
+        cause,
+        fix: `${remedyFor(cause)}; sinkd retries by itself`,
       });
       return undefined;
     }

@@ -351,7 +351,6 @@ function isWhole(full: string, entry: Entry): boolean {
     info.mtime?.getTime() === entry.mtimeMs;
 }
 
-/** Opens a file that is there and may be read; another one counts as different from any. */
 function isMunged(full: string, target: string): boolean {
   const info = lstatIfAny(full);
   return info?.isSymlink === true &&

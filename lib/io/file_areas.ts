@@ -158,12 +158,17 @@ function assertOwn(directory: string): void {
       `Cannot use '${directory}': it is not a directory; move it away`,
     );
   }
-  if (info.uid !== null && info.uid !== process.geteuid?.()) {
+  if (!isOurs(info)) {
     throw new Error(
       `Cannot use '${directory}': it belongs to another account (uid ${info.uid}); move it away`,
     );
   }
   if (((info.mode ?? 0) & 0o077) !== 0) Deno.chmodSync(directory, 0o700);
+}
+
+/** True where the system does not tell, too. */
+function isOurs({ uid }: Deno.FileInfo): boolean {
+  return uid === null || uid === process.geteuid?.();
 }
 
 /** The directory with sinkd's own name that `full` is, or lies below. */
@@ -183,8 +188,7 @@ export function assertOwnPlace(full: string): void {
 export function isOwnPlace(full: string): boolean {
   return [ownAbove(full), full].every((directory) => {
     const info = lstatIfAny(directory);
-    return info?.isDirectory === true &&
-      (info.uid === null || info.uid === process.geteuid?.());
+    return info?.isDirectory === true && isOurs(info);
   });
 }
 
